@@ -1,0 +1,108 @@
+package parley
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// An AppEvent is something an app does other than writing: typing, reading.
+// Exactly one member is set.
+type AppEvent struct {
+	Composing    *Empty             `json:"composing_event,omitempty"`
+	ComposingEnd *Empty             `json:"composing_end_event,omitempty"`
+	ReadMessage  *Empty             `json:"read_message_event,omitempty"`
+	CommentReply *CommentReplyEvent `json:"comment_reply_event,omitempty"`
+	AgentJoined  *AgentEvent        `json:"agent_joined_event,omitempty"`
+	AgentLeft    *AgentEvent        `json:"agent_left_event,omitempty"`
+	Generic      *GenericEvent      `json:"generic_event,omitempty"`
+}
+
+// A ContactEvent is something a contact did other than writing. Exactly one
+// member is set.
+type ContactEvent struct {
+	Composing           *Empty        `json:"composing_event,omitempty"`
+	ComposingEnd        *Empty        `json:"composing_end_event,omitempty"`
+	ConversationDeleted *Empty        `json:"conversation_deleted_event,omitempty"`
+	Comment             *CommentEvent `json:"comment_event,omitempty"`
+	Generic             *GenericEvent `json:"generic_event,omitempty"`
+}
+
+// A ContactMessageEvent is something a contact did to a message. Exactly one
+// member is set.
+type ContactMessageEvent struct {
+	PaymentStatusUpdate *PaymentStatusUpdateEvent `json:"payment_status_update_event,omitempty"`
+	ShortlinkActivated  *ShortlinkActivatedEvent  `json:"shortlink_activated_event,omitempty"`
+	Reaction            *ReactionEvent            `json:"reaction_event,omitempty"`
+}
+
+// A CommentReplyEvent answers a comment (Instagram).
+type CommentReplyEvent struct {
+	Text string `json:"text"`
+}
+
+// An AgentEvent says which agent joined or left.
+type AgentEvent struct {
+	Agent Agent `json:"agent"`
+}
+
+// A GenericEvent carries any object.
+type GenericEvent struct {
+	Payload json.RawMessage `json:"payload"`
+}
+
+// A CommentEvent is a comment on a post or live video (Instagram).
+type CommentEvent struct {
+	ID          string `json:"id"`
+	Text        string `json:"text"`
+	CommentType string `json:"comment_type,omitempty"` // FEED or LIVE
+	CommentedOn string `json:"commented_on,omitempty"`
+	User        string `json:"user,omitempty"`
+}
+
+// A PaymentStatusUpdateEvent tells how a WhatsApp payment stands.
+type PaymentStatusUpdateEvent struct {
+	ReferenceID              string `json:"reference_id,omitempty"`
+	PaymentStatus            string `json:"payment_status,omitempty"`
+	PaymentTransactionStatus string `json:"payment_transaction_status,omitempty"`
+	PaymentTransactionID     string `json:"payment_transaction_id,omitempty"`
+}
+
+// A ShortlinkActivatedEvent says that a thread was opened through a link
+// (Messenger, Instagram).
+type ShortlinkActivatedEvent struct {
+	Payload        string `json:"payload,omitempty"`
+	Title          string `json:"title,omitempty"`
+	Ref            string `json:"ref,omitempty"`
+	Source         string `json:"source,omitempty"`
+	Type           string `json:"type,omitempty"`
+	ExistingThread bool   `json:"existing_thread,omitempty"`
+}
+
+// The actions of a ReactionEvent.
+const (
+	ReactionReact   = "REACTION_ACTION_REACT"
+	ReactionUnreact = "REACTION_ACTION_UNREACT"
+)
+
+// A ReactionEvent is an emoji put on a message, or taken off.
+type ReactionEvent struct {
+	Emoji            string `json:"emoji"`
+	Action           string `json:"action"`
+	MessageID        string `json:"message_id"`
+	ReactionCategory string `json:"reaction_category,omitempty"`
+}
+
+// An Event is an event as it is kept and listed. Exactly one of AppEvent,
+// ContactEvent and ContactMessageEvent is set.
+type Event struct {
+	ID                  string               `json:"id"`
+	Direction           Direction            `json:"direction"`
+	AppEvent            *AppEvent            `json:"app_event,omitempty"`
+	ContactEvent        *ContactEvent        `json:"contact_event,omitempty"`
+	ContactMessageEvent *ContactMessageEvent `json:"contact_message_event,omitempty"`
+	ConversationID      string               `json:"conversation_id"`
+	ContactID           string               `json:"contact_id"`
+	ChannelIdentity     *ChannelIdentity     `json:"channel_identity"`
+	AcceptTime          time.Time            `json:"accept_time"`
+	ProcessingMode      ProcessingMode       `json:"processing_mode"`
+}

@@ -1,0 +1,236 @@
+// Package channel says what a messaging channel is: a stateless translator
+// between the vocabulary and one kind of provider. It holds the contract, the
+// optional interfaces, what a channel looks like as data (Capabilities) and
+// the few helpers that many channels share.
+//
+// A channel renders purely and makes one attempt; it never loops, retries,
+// sleeps, logs content or touches the store. All of that is the engine's.
+package channel
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/parley-im/parley"
+)
+
+// A Channel renders messages for one messaging channel and sends them.
+//
+// Implementations are safe for concurrent use and stateless, but for sessions
+// a Listener holds open: whatever a call needs arrives in its arguments. What
+// only some channels can do is in the optional interfaces below; a channel
+// that lacks one does not implement it. A Channel is never wrapped, because a
+// wrapper would hide them.
+type Channel interface {
+	// Name is the channel's name on the wire, such as "WHATSAPP".
+	Name() parley.Channel
+
+	// Capabilities says what messages may look like. It is data: the
+	// transcoder, the documentation and the console all read it.
+	Capabilities() Capabilities
+
+	// Check validates the credential beyond what the API's schema says: the
+	// provider's name and its settings. The error names the member by its
+	// path within the credential, such as provider_settings.port. It does no
+	// I/O.
+	Check(c *parley.ChannelCredential) error
+
+	// Render returns the provider payloads that say o.Message, in sending
+	// order. It is pure: no clock, no network, same input same bytes. The
+	// message is already within Capabilities. The error is an *Error.
+	Render(o *Outgoing) ([]Payload, error)
+
+	// Send makes one attempt to hand one payload to the provider and returns
+	// the provider's id for it. It never retries and never sleeps; a failure
+	// is an *Error.
+	Send(ctx context.Context, c *Conn, a Attempt) (ProviderID, error)
+}
+
+// A Receiver is a channel whose provider calls us.
+type Receiver interface {
+	// Receive checks that the request is genuine and says what it means. The
+	// reply is written only after everything in it is stored. A request that
+	// is not genuine is an ErrForged, one that cannot be understood an
+	// ErrMalformed.
+	Receive(c *Conn, r *http.Request, body []byte) (Received, error)
+}
+
+// A Listener is a channel some of whose credentials need a session held open,
+// such as an SMPP bind. Send uses the session that Listen holds.
+type Listener interface {
+	// Listens reports whether the credential needs a session.
+	Listens(c *parley.ChannelCredential) bool
+
+	// Listen holds the session until ctx is done or it is lost; the caller
+	// reconnects with backoff. accept returns once the thing is stored.
+	Listen(ctx context.Context, c *Conn, accept func(context.Context, Inbound) error) error
+}
+
+// An Acknowledger must tell the provider that something received was handled,
+// such as Telegram's answerCallbackQuery. It is called once after the thing is
+// stored; a failure is logged and forgotten.
+type Acknowledger interface {
+	Acknowledge(ctx context.Context, c *Conn, in Inbound) error
+}
+
+// A MediaFetcher must be asked for the media of inbound messages, because it
+// needs the credential to get at them.
+type MediaFetcher interface {
+	FetchMedia(ctx context.Context, c *Conn, ref string) (Media, error)
+}
+
+// A Connector has set-up to do when an app's credential is saved, such as
+// registering our webhook address, and can say whether the credential works.
+// A failure is an *Error whose Outcome tells a bad credential (NotSent) from a
+// provider that could not be asked (TryAgain).
+type Connector interface {
+	Connect(ctx context.Context, c *Conn) error
+}
+
+// A Finder can ask its provider what became of an attempt whose outcome is
+// unknown. With it, an interrupted attempt is looked up instead of repeated
+// or given up.
+type Finder interface {
+	Find(ctx context.Context, c *Conn, a Attempt) (id ProviderID, found bool, err error)
+}
+
+// An EventSender can send app events such as composing indicators.
+type EventSender interface {
+	SendEvent(ctx context.Context, c *Conn, to Address, e *parley.AppEvent) error
+}
+
+// A ProviderID is the provider's own id of a message or event. Only the
+// channel that made it may look inside. It is unique for an app's account on
+// the channel.
+type ProviderID string
+
+// An Address is somebody on a channel.
+type Address struct {
+	Identity string `json:"identity"`
+	Name     string `json:"name,omitempty"` // the profile name, where the provider tells
+}
+
+// Outgoing is a message within a channel's Capabilities, ready to be rendered.
+type Outgoing struct {
+	MessageID  string
+	To         Address // Identity is the placeholder {{to}} when there is no recipient (messages:transcode)
+	Message    *parley.AppMessage
+	Properties map[string]string // channel_properties of the send request
+	ReplyTo    ProviderID        // the inbound message that is quoted, or ""
+	Credential *parley.ChannelCredential
+}
+
+// A Payload is what one attempt hands to the provider: JSON, because it is
+// kept until the provider has taken it.
+type Payload struct {
+	Body json.RawMessage `json:"body"`
+}
+
+// An Attempt is one payload on its way to one address.
+type Attempt struct {
+	Key     string // the same for every attempt at the same payload; at most 64 of [A-Za-z0-9._-]
+	To      Address
+	Payload Payload
+	Expires time.Time // when the message loses its worth; zero means never
+}
+
+// Received is what a provider's request meant and how to answer it. The zero
+// Reply is an empty 200.
+type Received struct {
+	Inbound []Inbound
+	Reply   Reply
+}
+
+// A Reply is the HTTP answer a provider expects: a challenge echoed, an XML
+// acknowledgement. Status 0 means 200.
+type Reply struct {
+	Status      int
+	ContentType string
+	Body        []byte
+}
+
+// An Inbound is one thing a provider told us. Exactly one of Message, Event,
+// MessageEvent, Receipt, OptIn, OptOut, ChannelEvent and Unsupported is set.
+type Inbound struct {
+	ID      ProviderID // for dropping repeats; "" when the provider gives none
+	At      time.Time  // when the provider says it happened; zero when it does not
+	From    Address
+	To      string     // what was written to: our number or name on the channel
+	ReplyTo ProviderID // the message that is answered, tapped or reacted to
+
+	// Message's choice response carries the provider's payload in
+	// PostbackData and no message id; the engine fills both in. When Media is
+	// set, the engine fills in the URL of its media body.
+	Message *parley.ContactMessage
+	Media   *MediaRef
+
+	Event        *parley.ContactEvent
+	MessageEvent *parley.ContactMessageEvent
+	Receipt      *Receipt
+	OptIn        bool
+	OptOut       bool
+	ChannelEvent *parley.ChannelEvent
+	Unsupported  string // what the provider sent, as text
+
+	Metadata string // the channel's own news about the message, as JSON text; or ""
+	Ack      string // what Acknowledge needs, or ""
+}
+
+// A MediaRef is media that a channel's FetchMedia can get.
+type MediaRef struct {
+	Ref      string `json:"ref"`
+	MIME     string `json:"mime,omitempty"`
+	Filename string `json:"filename,omitempty"`
+}
+
+// Media is an open stream of media; the caller closes Body.
+type Media struct {
+	Body io.ReadCloser
+	MIME string
+	Size int64 // bytes, or -1 when unknown
+}
+
+// A Receipt is a provider's word on one payload it took. Its ID is the one
+// Send returned; Key, where the provider echoes it, is the attempt's.
+type Receipt struct {
+	ID     ProviderID            `json:"id"`
+	Key    string                `json:"key,omitempty"`
+	Status parley.DeliveryStatus `json:"status"`
+	Reason *parley.Reason        `json:"reason,omitempty"` // FAILED only
+}
+
+// Conn is one app's account on a channel and the means to use it.
+type Conn struct {
+	AppID      string
+	Credential *parley.ChannelCredential
+	BaseURL    string // replaces the provider's own address when set; no trailing slash
+	WebhookURL string // where the provider reaches Receive for this account; "" when there is no public address
+	Secret     string // derived for this account from the server's key, stable: a webhook secret for providers that let us choose one; 32 hex characters
+	HTTP       *http.Client
+	Dial       func(ctx context.Context, network, address string) (net.Conn, error)
+	Log        *slog.Logger
+	Now        func() time.Time
+}
+
+// URL returns the provider's address: the replacement where one is configured,
+// else the provider's own.
+func (c *Conn) URL(own string) string {
+	if c.BaseURL != "" {
+		return c.BaseURL
+	}
+	return own
+}
+
+// Provider returns the name of the credential's provider, or the channel's
+// first one.
+func Provider(c *parley.ChannelCredential, first string) string {
+	if c == nil || c.Provider == "" {
+		return first
+	}
+	return c.Provider
+}

@@ -1,0 +1,122 @@
+package channel
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/parley-im/parley"
+)
+
+// maxAnswer bounds how much of a provider's answer is read.
+const maxAnswer = 4 << 20
+
+// An Answer is a provider's whole HTTP answer.
+type Answer struct {
+	Status int
+	Header http.Header
+	Body   []byte
+}
+
+// OK reports whether the status is 2xx.
+func (a *Answer) OK() bool { return a.Status >= 200 && a.Status < 300 }
+
+// PostJSON posts body and returns the answer, whatever its status.
+func PostJSON(ctx context.Context, c *Conn, address string, header http.Header, body []byte) (*Answer, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(body))
+	if err != nil {
+		return nil, &Error{Reason: parley.NewReason(parley.ReasonInternalError, "internal error"), Outcome: NotSent, Err: scrub(err)}
+	}
+	for name, values := range header {
+		req.Header[name] = values
+	}
+	if req.Header.Get("Content-Type") == "" {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	return Do(c, req)
+}
+
+// Do sends one request and reads the whole answer. Where no answer comes the
+// error is an *Error whose Outcome is TryAgain when the request cannot have
+// reached the provider and Unknown when it may have.
+func Do(c *Conn, req *http.Request) (*Answer, error) {
+	var wrote atomic.Bool
+	trace := &httptrace.ClientTrace{
+		// Headers written is the first moment at which the provider may act:
+		// a body that fits one packet goes out with them.
+		WroteHeaders: func() { wrote.Store(true) },
+	}
+	req = req.WithContext(httptrace.WithClientTrace(req.Context(), trace))
+	resp, err := c.HTTP.Do(req)
+	if err != nil {
+		return nil, noAnswer(err, wrote.Load())
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	if err != nil {
+		return nil, noAnswer(err, true)
+	}
+	return &Answer{Status: resp.StatusCode, Header: resp.Header, Body: body}, nil
+}
+
+func noAnswer(err error, wrote bool) *Error {
+	outcome := TryAgain
+	if wrote {
+		outcome = Unknown
+	}
+	return &Error{
+		Reason:  parley.NewReason(parley.ReasonChannelFailure, "the channel could not be reached"),
+		Outcome: outcome,
+		Err:     scrub(err),
+	}
+}
+
+// scrub drops the URL from an HTTP error: some providers want their token in
+// the path or the query.
+func scrub(err error) error {
+	if u, ok := err.(*url.Error); ok { //nolint:errorlint // http.Client returns it unwrapped; a deeper one is left alone
+		return fmt.Errorf("%s: %w", u.Op, u.Err)
+	}
+	return err
+}
+
+// Verdict turns a provider's refusal into an *Error by its HTTP status alone,
+// for answers the provider's own code does not explain. words are the
+// provider's, without secrets.
+func Verdict(a *Answer, words string) *Error {
+	if words == "" {
+		words = "HTTP status " + strconv.Itoa(a.Status)
+	}
+	e := &Error{Outcome: NotSent}
+	code := parley.ReasonBadRequest
+	switch {
+	case a.Status == http.StatusTooManyRequests:
+		code, e.Outcome, e.After = parley.ReasonRateLimited, TryAgain, RetryAfter(a.Header)
+	case a.Status == http.StatusUnauthorized, a.Status == http.StatusForbidden:
+		code = parley.ReasonChannelBadConfiguration
+	case a.Status == http.StatusRequestTimeout, a.Status >= 500:
+		code, e.Outcome, e.After = parley.ReasonChannelFailure, TryAgain, RetryAfter(a.Header)
+	case a.OK():
+		// Accepted, but the answer makes no sense: it may be on its way.
+		code, e.Outcome = parley.ReasonChannelFailure, Unknown
+	}
+	e.Reason = parley.ChannelReason(code, words)
+	return e
+}
+
+// RetryAfter reads a Retry-After header in seconds, at most an hour; 0 when
+// there is none.
+func RetryAfter(h http.Header) time.Duration {
+	n, err := strconv.Atoi(h.Get("Retry-After"))
+	if err != nil || n < 0 {
+		return 0
+	}
+	return min(time.Duration(n)*time.Second, time.Hour)
+}
