@@ -114,9 +114,10 @@ func parseHeader(data []byte) (c concatenation, header, rest []byte, ok bool) {
 	if len(data) == 0 || int(data[0])+1 > len(data) {
 		return c, nil, data, false
 	}
-	header, rest = data[:data[0]+1], data[data[0]+1:]
-	for ie := header[1:]; len(ie) >= 2 && int(ie[1])+2 <= len(ie); ie = ie[ie[1]+2:] {
-		v := ie[2 : 2+ie[1]]
+	end := int(data[0]) + 1
+	header, rest = data[:end], data[end:]
+	for ie := header[1:]; len(ie) >= 2 && int(ie[1])+2 <= len(ie); ie = ie[int(ie[1])+2:] {
+		v := ie[2 : 2+int(ie[1])]
 		switch {
 		case ie[0] == 0x00 && len(v) == 3:
 			c = concatenation{reference: uint16(v[0]), total: v[1], number: v[2]}
