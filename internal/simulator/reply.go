@@ -1,0 +1,239 @@
+package simulator
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// A Reply is what the owner of a phone sends: exactly one of Text, MediaURL,
+// Location, Contact and Reaction.
+type Reply struct {
+	Text     *string   `json:"text,omitempty"`
+	MediaURL string    `json:"media_url,omitempty"` // http(s), data: or /media/ of the simulator
+	Caption  string    `json:"caption,omitempty"`
+	MIME     string    `json:"mime,omitempty"`
+	Location *Location `json:"location,omitempty"`
+	Contact  *Contact  `json:"contact,omitempty"`
+	// Reaction is an emoji on ReplyTo; empty takes it back. WHATSAPP and
+	// TELEGRAM.
+	Reaction *string `json:"reaction,omitempty"`
+	// Account is who to write to; by default who wrote last.
+	Account string `json:"account,omitempty"`
+	// ReplyTo is the id of the item quoted.
+	ReplyTo string `json:"reply_to,omitempty"`
+
+	file   *file  // MediaURL, fetched
+	quoted *Item  // ReplyTo
+	base   string // where this simulator is reached
+}
+
+// Location is a place a phone shares.
+type Location struct {
+	Latitude  float64 `json:"latitude"`
+	Longitude float64 `json:"longitude"`
+	Title     string  `json:"title,omitempty"`
+	Address   string  `json:"address,omitempty"`
+}
+
+func (l Location) text() string {
+	at := strconv.FormatFloat(l.Latitude, 'f', -1, 64) + "," + strconv.FormatFloat(l.Longitude, 'f', -1, 64)
+	return lines(l.Title, l.Address, at)
+}
+
+// Contact is a contact card a phone shares.
+type Contact struct {
+	Name  string `json:"name"`
+	Phone string `json:"phone"`
+	Email string `json:"email,omitempty"`
+}
+
+func (c Contact) text() string { return lines(c.Name, c.Phone, c.Email) }
+
+// lines joins what is not empty, one a line.
+func lines(parts ...string) string {
+	parts = slices.DeleteFunc(parts, func(s string) bool { return s == "" })
+	return strings.Join(parts, "\n")
+}
+
+func (r Reply) validate() error {
+	n := 0
+	for _, set := range []bool{
+		r.Text != nil, r.MediaURL != "", r.Location != nil, r.Contact != nil, r.Reaction != nil,
+	} {
+		if set {
+			n++
+		}
+	}
+	if n != 1 {
+		return errors.New("want exactly one of text, media_url, location, contact and reaction")
+	}
+	if r.Reaction != nil && r.ReplyTo == "" {
+		return errors.New("reaction: want reply_to")
+	}
+	if r.Contact != nil && (r.Contact.Name == "" || r.Contact.Phone == "") {
+		return errors.New("contact: want name and phone")
+	}
+	return nil
+}
+
+// item is the reply as the phone itself shows it.
+func (r Reply) item(account, provider string) Item {
+	it := Item{Direction: Out, Account: account, Provider: provider, Status: StatusPending, ReplyTo: r.ReplyTo}
+	switch {
+	case r.Text != nil:
+		it.Type, it.Text = "text", *r.Text
+	case r.file != nil:
+		it.Type, it.Text = r.file.kind(), r.Caption
+		it.Media = []Media{r.file.shown(it.Type)}
+	case r.Location != nil:
+		it.Type, it.Text = "location", r.Location.text()
+	case r.Contact != nil:
+		it.Type, it.Text = "contact", r.Contact.text()
+	case r.Reaction != nil:
+		it.Type, it.Text = "reaction", *r.Reaction
+	}
+	return it
+}
+
+// Reply sends what the owner of the handset wrote and returns it as it stands
+// in the thread, still pending.
+func (s *Simulator) Reply(ctx context.Context, channel, identity string, r Reply) (Item, error) {
+	if err := r.validate(); err != nil {
+		return Item{}, err
+	}
+	k := newKey(channel, identity)
+	if r.ReplyTo != "" {
+		it, ok := s.phones.item(k, r.ReplyTo)
+		if !ok {
+			return Item{}, fmt.Errorf("reply_to: item %w", errNotFound)
+		}
+		r.quoted = &it
+		r.Account = orElse(r.Account, it.Account)
+	}
+	p, account, err := s.route(k, r.Account)
+	if err != nil {
+		return Item{}, err
+	}
+	if r.MediaURL != "" {
+		if r.file, err = s.media.bring(ctx, r.MediaURL, r.MIME); err != nil {
+			return Item{}, err
+		}
+	}
+	return p.reply(account, k, r)
+}
+
+// A Tap chooses something under a message.
+type Tap struct {
+	Item   string    `json:"item,omitempty"` // id; default the newest with choices
+	Choice ChoiceRef `json:"choice"`
+}
+
+// ChoiceRef is the index of a choice, from 1, or its title.
+type ChoiceRef string
+
+// UnmarshalJSON accepts a number or a string.
+func (c *ChoiceRef) UnmarshalJSON(b []byte) error {
+	var n int
+	if err := json.Unmarshal(b, &n); err == nil {
+		*c = ChoiceRef(strconv.Itoa(n))
+		return nil
+	}
+	var s string
+	if err := json.Unmarshal(b, &s); err != nil {
+		return fmt.Errorf("read choice: %w", err)
+	}
+	*c = ChoiceRef(s)
+	return nil
+}
+
+func (c ChoiceRef) find(choices []Choice) (Choice, bool) {
+	for _, ch := range choices {
+		if strings.EqualFold(ch.Title, string(c)) {
+			return ch, true
+		}
+	}
+	for _, ch := range choices {
+		if strconv.Itoa(ch.Index) == string(c) {
+			return ch, true
+		}
+	}
+	return Choice{}, false
+}
+
+// Tapped is what a tap did: Sent is the message or event it sent, Opened the
+// link or dialler it opened.
+type Tapped struct {
+	Choice Choice `json:"choice"`
+	Sent   *Item  `json:"sent,omitempty"`
+	Opened string `json:"opened,omitempty"`
+}
+
+// Tap chooses something on the handset.
+func (s *Simulator) Tap(channel, identity string, t Tap) (Tapped, error) {
+	k := newKey(channel, identity)
+	it, ok := s.phones.last(k, func(it *Item) bool {
+		return len(it.Choices) > 0 && (t.Item == "" || it.ID == t.Item)
+	})
+	if !ok && channel == ChannelSMS {
+		// Choices are plain words on SMS: what is tapped is typed.
+		it, ok = s.phones.last(k, func(it *Item) bool {
+			return it.Direction == In && (t.Item == "" || it.ID == t.Item)
+		})
+	}
+	if !ok {
+		return Tapped{}, fmt.Errorf("message with choices %w", errNotFound)
+	}
+	c, ok := t.Choice.find(it.Choices)
+	if !ok {
+		if channel != ChannelSMS || t.Choice == "" {
+			return Tapped{}, fmt.Errorf("choice %w", errNotFound)
+		}
+		c = Choice{Title: string(t.Choice), Kind: "text"}
+	}
+	if c.URL != "" {
+		return Tapped{Choice: c, Opened: c.URL}, nil
+	}
+	sent, err := s.provider(it.Provider).tap(it.Account, k, it, c)
+	if err != nil {
+		return Tapped{}, err
+	}
+	return Tapped{Choice: c, Sent: &sent}, nil
+}
+
+// writeOut puts what the phone sends in its thread and queues the post that
+// tells the account. build makes the body from the item with its id.
+func (s *Simulator) writeOut(k key, it Item, build func(it *Item) (*post, error)) (Item, error) {
+	it = s.phones.add(k, it)
+	s.stats.inbound(it.Provider)
+	j, err := build(&it)
+	if err != nil {
+		return Item{}, err
+	}
+	s.phones.edit(k, it.ID, func(kept *Item) {
+		kept.Native, kept.ProviderID, kept.raw = it.Native, it.ProviderID, it.raw
+	})
+	if j == nil {
+		return it, nil
+	}
+	id := it.ID
+	j.done = func(err error, last bool) { s.phones.edit(k, id, outStatus(err, last)) }
+	s.poster.send(j)
+	return it, nil
+}
+
+// outStatus is what a webhook's answer makes of a message that went out.
+func outStatus(err error, last bool) func(*Item) {
+	return func(it *Item) {
+		switch {
+		case err == nil && it.Status == StatusPending:
+			it.Status = StatusAccepted
+		case err != nil && last:
+			it.Status = StatusFailed
+		}
+	}
+}

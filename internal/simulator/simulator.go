@@ -1,0 +1,223 @@
+package simulator
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// The channels the simulated handsets are on.
+const (
+	ChannelTelegram = "TELEGRAM"
+	ChannelWhatsApp = "WHATSAPP"
+	ChannelSMS      = "SMS"
+)
+
+// The providers the simulator speaks for, as they appear in Item.Provider and
+// in the paths of the control API.
+const (
+	ProviderTelegram = "telegram"
+	ProviderWhatsApp = "whatsapp"
+	ProviderSinch    = "sms-sinch"
+	ProviderSMPP     = "smpp"
+)
+
+// Options says how a Simulator behaves. Only Now is required.
+type Options struct {
+	// Logger receives one line per surprise; nil discards them. Message text
+	// and identities are logged at debug only.
+	Logger *slog.Logger
+	// Now is the clock used for every time shown. It must run with real time:
+	// delays are measured by timers.
+	Now func() time.Time
+	// HTTP posts webhooks and fetches the media of replies. Nil means a client
+	// with keep-alive and a 10 s limit that reaches any address.
+	HTTP *http.Client
+	// MaxItems is how many messages a handset keeps; older ones are
+	// forgotten. 0 means 1,000.
+	MaxItems int
+	// ReadAfter is how long after delivery a WHATSAPP handset reads a message
+	// when its behaviour does not say. 0 means 1 s.
+	ReadAfter time.Duration
+	// Workers is how many webhooks are posted at a time. 0 means 32.
+	Workers int
+}
+
+func (o Options) withDefaults() Options {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.MaxItems <= 0 {
+		o.MaxItems = 1000
+	}
+	if o.ReadAfter <= 0 {
+		o.ReadAfter = time.Second
+	}
+	if o.Workers <= 0 {
+		o.Workers = 32
+	}
+	if o.HTTP == nil {
+		o.HTTP = webhookClient(o.Workers)
+	}
+	return o
+}
+
+// A Simulator plays the providers and the phones of their users. It is safe
+// for concurrent use; what it knows is lost when it is closed.
+type Simulator struct {
+	opts   Options
+	log    *slog.Logger
+	now    func() time.Time
+	phones *phones
+	media  *mediaStore
+	poster *poster
+	timers *timers
+	stats  *stats
+
+	telegram *telegram
+	whatsapp *whatsapp
+	sinch    *sinch
+	smsc     *smsc
+
+	ctx    context.Context // done when the simulator is closed
+	cancel context.CancelFunc
+	tasks  sync.WaitGroup
+}
+
+// New returns a running simulator without accounts or handsets. Close it to
+// stop what it does in the background.
+func New(o Options) *Simulator {
+	o = o.withDefaults()
+	s := &Simulator{
+		opts:   o,
+		log:    o.Logger,
+		now:    o.Now,
+		phones: newPhones(o.Now, o.MaxItems),
+		media:  newMediaStore(o.HTTP),
+		timers: newTimers(o.Now),
+		stats:  newStats(),
+	}
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s.poster = newPoster(s.ctx, o, s.timers, s.stats)
+	s.telegram = newTelegram(s)
+	s.whatsapp = newWhatsApp(s)
+	s.sinch = newSinch(s)
+	s.smsc = newSMSC(s)
+	s.tasks.Go(func() { s.timers.run(s.ctx) })
+	s.tasks.Go(s.poster.run)
+	return s
+}
+
+// Close stops posting webhooks, ends SMPP sessions and waits for everything
+// running in the background. What was not yet posted is lost.
+func (s *Simulator) Close() {
+	s.cancel()
+	s.tasks.Wait()
+	s.opts.HTTP.CloseIdleConnections()
+}
+
+// Handler serves the providers' HTTP interfaces, each under its own prefix,
+// and the control API. See the package comment.
+func (s *Simulator) Handler() http.Handler {
+	mux := http.NewServeMux()
+	s.controlRoutes(mux)
+	s.telegram.routes(mux)
+	s.whatsapp.routes(mux)
+	s.sinch.routes(mux)
+	s.media.routes(mux)
+	return mux
+}
+
+// provider is what each simulated provider does for the control API.
+type provider interface {
+	// accounts lists the ids of the accounts it has, sorted.
+	accounts() []string
+	// reply sends what the owner of the phone wrote to the account.
+	reply(account string, phone key, r Reply) (Item, error)
+	// tap sends what choosing c under the message it does. A choice that
+	// sends nothing, such as a link, returns the zero Item.
+	tap(account string, phone key, it Item, c Choice) (Item, error)
+}
+
+// provider returns the provider of that name, or nil.
+func (s *Simulator) provider(name string) provider {
+	switch name {
+	case ProviderTelegram:
+		return s.telegram
+	case ProviderWhatsApp:
+		return s.whatsapp
+	case ProviderSinch:
+		return s.sinch
+	case ProviderSMPP:
+		return s.smsc
+	}
+	return nil
+}
+
+// providersOf lists the providers that reach handsets of the channel.
+func providersOf(channel string) []string {
+	switch channel {
+	case ChannelTelegram:
+		return []string{ProviderTelegram}
+	case ChannelWhatsApp:
+		return []string{ProviderWhatsApp}
+	case ChannelSMS:
+		return []string{ProviderSinch, ProviderSMPP}
+	}
+	return nil
+}
+
+// Errors the control API turns into 404 and 409; anything else a handset is
+// asked to do and cannot is a 400.
+var (
+	errNotFound = errors.New("not found")
+	errConflict = errors.New("conflict")
+)
+
+// route finds the account a handset's owner is talking to: the one named, the
+// one that wrote last, or the only one there is.
+func (s *Simulator) route(phone key, account string) (provider, string, error) {
+	last, ok := s.phones.last(phone, func(it *Item) bool {
+		return it.Direction == In && (account == "" || it.Account == account)
+	})
+	if ok {
+		return s.provider(last.Provider), last.Account, nil
+	}
+	var found provider
+	var name string
+	for _, pn := range providersOf(phone.channel) {
+		p := s.provider(pn)
+		for _, a := range p.accounts() {
+			if account != "" && a != account {
+				continue
+			}
+			if found != nil {
+				return nil, "", errors.New("several accounts could be meant: name one in account")
+			}
+			found, name = p, a
+		}
+	}
+	if found == nil {
+		return nil, "", errors.New("no such account on this channel")
+	}
+	return found, name, nil
+}
+
+// abort ends the exchange without an answer, as a cut connection does. It is
+// how net/http documents doing so; the server recovers it silently.
+func abort() { panic(http.ErrAbortHandler) }
+
+// hang holds the connection open as long as the behaviour says and cuts it.
+func (s *Simulator) hang(r *http.Request, b Behaviour) {
+	t := time.NewTimer(time.Duration(b.HangFor))
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-r.Context().Done():
+	case <-s.ctx.Done():
+	}
+	abort()
+}
