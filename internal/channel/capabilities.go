@@ -52,9 +52,10 @@ const (
 // Capabilities is what a channel can show and promise. A zero limit means
 // none.
 type Capabilities struct {
-	MaxText    int  // of a text message, in Unit; longer text becomes several messages
-	Unit       Unit // also of the limits below
-	MaxCaption int  // of the text beside media
+	MaxText       int  // of a text message, in Unit; longer text becomes several messages
+	Unit          Unit // also of the limits below
+	MaxCaption    int  // of the text beside media; longer text follows the media
+	MaxChoiceText int  // of the text above choices, where tighter than MaxText; longer text goes ahead of them
 
 	Text        Support
 	Media       Support
@@ -68,7 +69,8 @@ type Capabilities struct {
 
 	Choices    []ChoiceKind // kinds that can be tapped; a message with any other is degraded
 	MaxChoices int          // that can be tapped in one message; a message with more is degraded
-	MaxCards   int          // of a carousel
+	MaxCards   int          // of a carousel; one with more becomes cards
+	MaxItems   int          // of a list, over all sections; one with more is degraded
 
 	Style Style // how degraded text is written
 
