@@ -14,6 +14,8 @@ const (
 	alphabetLatin1 alphabet = "latin1"
 	alphabetASCII  alphabet = "ascii"
 	alphabetUTF8   alphabet = "utf8"
+
+	alphabetUCS2 alphabet = "ucs2" // never the meaning of data_coding 0
 )
 
 // Values of data_coding (SMPP 3.4, section 5.2.19; 0x10 and 0xF0 groups from
@@ -40,6 +42,8 @@ func (a alphabet) encode(text string, headerSize int) ([]byte, bool) {
 	case alphabetPacked:
 		septets, ok := encodeGSM7(text)
 		return packGSM7(septets, fillAfter(headerSize)), ok
+	case alphabetUCS2:
+		return encodeUCS2(text), true
 	case alphabetGSM7:
 	}
 	return encodeGSM7(text)
@@ -54,6 +58,8 @@ func (a alphabet) decode(data []byte, headerSize int) string {
 		return strings.ToValidUTF8(string(data), string(utf8.RuneError))
 	case alphabetPacked:
 		return decodeGSM7(unpackGSM7(data, fillAfter(headerSize)))
+	case alphabetUCS2:
+		return decodeUCS2(data)
 	case alphabetGSM7:
 	}
 	return decodeGSM7(data)

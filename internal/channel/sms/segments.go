@@ -107,6 +107,15 @@ func (c concatenation) header() []byte {
 	return []byte{5, 0x00, 3, byte(c.reference), c.total, c.number}
 }
 
+// parameters is the same as optional parameters (SMPP 3.4, 5.3.2.22 to 24).
+func (c concatenation) parameters() tlvs {
+	return tlvs{
+		{tagSarMsgRefNum, []byte{byte(c.reference >> 8), byte(c.reference)}},
+		{tagSarTotalSegments, []byte{c.total}},
+		{tagSarSegmentSeqnum, []byte{c.number}},
+	}
+}
+
 // parseHeader splits data into its user data header and the rest, and returns
 // the concatenation the header states, if any. Data too short for its header
 // is all text.

@@ -33,6 +33,8 @@ const (
 	statusPermAppErr  commandStatus = 0x65
 	statusRejAppErr   commandStatus = 0x66
 	statusInvOptPar   commandStatus = 0xC0
+	statusOptParNot   commandStatus = 0xC1
+	statusInvParLen   commandStatus = 0xC2
 	statusMissingTLV  commandStatus = 0xC3
 	statusInvTLVValue commandStatus = 0xC4
 	statusDeliveryErr commandStatus = 0xFE
