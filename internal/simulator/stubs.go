@@ -18,18 +18,6 @@ type WhatsAppAccount struct{}
 
 func (*Simulator) PutWhatsApp(context.Context, string, WhatsAppAccount) error { return nil }
 
-type sinch struct{}
-
-func newSinch(*Simulator) *sinch                           { return &sinch{} }
-func (*sinch) routes(*http.ServeMux)                       {}
-func (*sinch) accounts() []string                          { return nil }
-func (*sinch) reply(string, key, Reply) (Item, error)      { return Item{}, nil }
-func (*sinch) tap(string, key, Item, Choice) (Item, error) { return Item{}, nil }
-
-type SinchAccount struct{}
-
-func (*Simulator) PutSinch(string, SinchAccount) error { return nil }
-
 type smsc struct{}
 
 func newSMSC(*Simulator) *smsc                            { return &smsc{} }
