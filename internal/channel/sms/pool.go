@@ -91,8 +91,8 @@ func (p *pool) refused(key string, err error) {
 var errNoSession = errors.New("no SMPP session")
 
 // session returns the session that submits for key. It waits up to patience
-// for one that is being bound.
-func (p *pool) session(ctx context.Context, key string, patience time.Duration) (*session, error) {
+// for one that is being bound or, when expected, that will be.
+func (p *pool) session(ctx context.Context, key string, patience time.Duration, expected bool) (*session, error) {
 	timeout := time.NewTimer(patience)
 	defer timeout.Stop()
 	for {
@@ -105,7 +105,7 @@ func (p *pool) session(ctx context.Context, key string, patience time.Duration) 
 			return tx, nil
 		case refused != nil:
 			return nil, refused
-		case listeners == 0:
+		case listeners == 0 && !expected:
 			return nil, errNoSession
 		}
 		select {

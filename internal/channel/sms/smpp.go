@@ -140,7 +140,7 @@ func (s *SMS) sendSMPP(ctx context.Context, c *channel.Conn, a channel.Attempt) 
 	if err != nil {
 		return "", &channel.Error{Reason: parley.NewReason(parley.ReasonInternalError, "internal error"), Err: err}
 	}
-	session, err := s.session(ctx, c)
+	session, err := s.session(ctx, c, false)
 	if err != nil {
 		return "", err
 	}
@@ -178,8 +178,8 @@ func relativeTime(d time.Duration) string {
 }
 
 // session returns the account's session, or a *channel.Error.
-func (s *SMS) session(ctx context.Context, c *channel.Conn) (*session, error) {
-	bound, err := s.sessions.session(ctx, accountKey(c), sessionPatience)
+func (s *SMS) session(ctx context.Context, c *channel.Conn, expected bool) (*session, error) {
+	bound, err := s.sessions.session(ctx, accountKey(c), sessionPatience, expected)
 	if err == nil {
 		return bound, nil
 	}
@@ -193,7 +193,8 @@ func (s *SMS) connectSMPP(ctx context.Context, c *channel.Conn) error {
 	if _, err := readSMPPSettings(c.Credential); err != nil {
 		return badSettings(err)
 	}
-	_, err := s.session(ctx, c)
+	// Listen may start a moment after this.
+	_, err := s.session(ctx, c, true)
 	return err
 }
 
