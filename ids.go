@@ -90,3 +90,9 @@ func IsID(s string) bool {
 	}
 	return true
 }
+
+// FirstID returns the lowest identifier of the millisecond t: every identifier
+// made before it sorts below.
+func FirstID(t time.Time) string {
+	return encodeULID(uint64(max(t.UnixMilli(), 0)), 0, 0) //nolint:gosec // never negative
+}

@@ -1,0 +1,344 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strings"
+)
+
+// A batch is one transaction of a committer: the writes of a group, applied
+// set by set rather than one after the other.
+type batch struct {
+	w     *writer
+	ctx   context.Context //nolint:containedctx // lives as long as the one transaction
+	ready []*Job          // what this node will run
+	jobs  []*Job
+}
+
+// apply does everything the group asks for. The order matters: repeats are
+// dropped before anything is made for them, and people exist before their
+// messages.
+func (b *batch) apply(group []*commit) error {
+	arrivals, err := b.dropRepeats(group)
+	if err != nil {
+		return fmt.Errorf("drop repeats: %w", err)
+	}
+	if err := b.resolveAll(group, arrivals); err != nil {
+		return err
+	}
+	if err := b.insertMessages(group, arrivals); err != nil {
+		return fmt.Errorf("insert messages: %w", err)
+	}
+	if err := b.insertEvents(arrivals); err != nil {
+		return fmt.Errorf("insert events: %w", err)
+	}
+	if err := b.advance(group); err != nil {
+		return fmt.Errorf("advance messages: %w", err)
+	}
+	for _, c := range group {
+		b.jobs = append(b.jobs, c.write.Jobs...)
+	}
+	if err := b.changeJobs(group); err != nil {
+		return fmt.Errorf("change jobs: %w", err)
+	}
+	if err := b.insertJobs(); err != nil {
+		return fmt.Errorf("insert jobs: %w", err)
+	}
+	return nil
+}
+
+// A set is rows on their way into one statement after another, in chunks of
+// few sizes so that few statements need preparing.
+type set struct {
+	head, tail string
+	types      string // one letter a column: t for text, i for integer, b for boolean
+	args       []any
+}
+
+func (s *set) add(args ...any) { s.args = append(s.args, args...) }
+
+func (s *set) rows() int { return len(s.args) / len(s.types) }
+
+// chunk returns the largest statement size for n rows.
+func (b *batch) chunk(n int) int {
+	size := b.w.s.dialect.batch
+	for size > n {
+		size /= 4
+	}
+	return max(size, 1)
+}
+
+// each runs the set's statement chunk by chunk.
+func (b *batch) each(s *set, run func(st *sql.Stmt, args []any) error) error {
+	width := len(s.types)
+	for args := s.args; len(args) > 0; {
+		n := b.chunk(len(args) / width)
+		st, err := b.w.stmt(b.ctx, s.head+b.w.s.dialect.values(n, s.types)+s.tail)
+		if err != nil {
+			return err
+		}
+		if err := run(st, args[:n*width]); err != nil {
+			return err
+		}
+		args = args[n*width:]
+	}
+	return nil
+}
+
+func (b *batch) exec(s *set) error {
+	return b.each(s, func(st *sql.Stmt, args []any) error {
+		_, err := st.ExecContext(b.ctx, args...)
+		return err
+	})
+}
+
+func (b *batch) query(s *set, scan func(*sql.Rows) error) error {
+	return b.each(s, func(st *sql.Stmt, args []any) error {
+		rows, err := st.QueryContext(b.ctx, args...)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			if err := scan(rows); err != nil {
+				return err
+			}
+		}
+		return rows.Err()
+	})
+}
+
+// values returns "($1,CAST($2 AS BIGINT)),(…)". The casts are PostgreSQL's
+// need: it takes an untyped parameter in VALUES for text.
+func (d dialect) values(rows int, types string) string {
+	var b strings.Builder
+	n := 0
+	for r := range rows {
+		if r > 0 {
+			b.WriteByte(',')
+		}
+		b.WriteByte('(')
+		for c := range len(types) {
+			if c > 0 {
+				b.WriteByte(',')
+			}
+			n++
+			switch {
+			case d.oneWriter || types[c] == 't':
+				fmt.Fprintf(&b, "$%d", n)
+			case types[c] == 'b':
+				fmt.Fprintf(&b, "CAST($%d AS BOOLEAN)", n)
+			default:
+				fmt.Fprintf(&b, "CAST($%d AS BIGINT)", n)
+			}
+		}
+		b.WriteByte(')')
+	}
+	return b.String()
+}
+
+// insertMessages stores the accepted and the received ones.
+func (b *batch) insertMessages(group []*commit, arrivals []*Arrival) error {
+	s := &set{
+		head: `INSERT INTO messages (` + messageColumns + `) VALUES `, types: "ttttttttbbbbiittt",
+	}
+	for _, c := range group {
+		a := c.write.Accept
+		if a == nil || c.err != nil {
+			continue
+		}
+		a.settle(a.Message)
+		s.add(messageArgs(a.Message)...)
+		if a.Job.Lane == "" {
+			a.Job.Lane = a.Message.ConversationID
+		}
+		b.jobs = append(b.jobs, a.Job)
+	}
+	for _, a := range arrivals {
+		if a.Message != nil {
+			a.settle(a.Message)
+			s.add(messageArgs(a.Message)...)
+		}
+	}
+	return b.exec(s)
+}
+
+// settle gives a message the contact and conversation that were found.
+func (r *Resolution) settle(m *Message) {
+	if !r.stateless() {
+		m.ContactID, m.ConversationID = r.ContactID, r.Conversation.ID
+	}
+}
+
+func (b *batch) insertEvents(arrivals []*Arrival) error {
+	s := &set{
+		head:  `INSERT INTO events (project_id, id, app_id, contact_id, conversation_id, doc) VALUES `,
+		types: "tttttt",
+	}
+	for _, a := range arrivals {
+		if e := a.Event; e != nil {
+			if !a.stateless() {
+				e.ContactID, e.ConversationID = a.ContactID, a.Conversation.ID
+			}
+			s.add(e.ProjectID, e.ID, e.AppID, e.ContactID, e.ConversationID, string(e.Doc))
+		}
+	}
+	return b.exec(s)
+}
+
+// dropRepeats notes what arrived and returns what had not arrived before.
+func (b *batch) dropRepeats(group []*commit) ([]*Arrival, error) {
+	s := &set{
+		head:  `INSERT INTO provider_ids (` + providerColumns + `) VALUES `,
+		types: providerTypes,
+		tail:  ` ON CONFLICT DO NOTHING RETURNING project_id, app_id, channel, provider_id`,
+	}
+	for _, c := range group {
+		if a := c.write.Arrive; a != nil && a.Seen != nil {
+			s.add(providerArgs(a.Seen, b.w.s.Now())...)
+		}
+	}
+	fresh := map[[4]string]bool{}
+	err := b.query(s, func(r *sql.Rows) error {
+		var k [4]string
+		err := r.Scan(&k[0], &k[1], &k[2], &k[3])
+		fresh[k] = true
+		return err
+	})
+	var arrivals []*Arrival
+	for _, c := range group {
+		a := c.write.Arrive
+		if a == nil {
+			continue
+		}
+		a.Repeat = false
+		if p := a.Seen; p != nil {
+			k := [4]string{p.ProjectID, p.AppID, string(p.Channel), p.ID}
+			a.Repeat = !fresh[k]
+			delete(fresh, k) // a second one in the same group is a repeat
+		}
+		if !a.Repeat {
+			arrivals = append(arrivals, a)
+		}
+	}
+	return arrivals, err
+}
+
+// advance moves messages forward and adds what follows from those that moved.
+// Two moves of one message in a group are made one after the other.
+func (b *batch) advance(group []*commit) error {
+	var wave []*Advance
+	inWave := map[string]bool{}
+	for _, c := range group {
+		a := c.write.Advance
+		if a == nil {
+			continue
+		}
+		if inWave[a.MessageID] {
+			if err := b.advanceWave(wave); err != nil {
+				return err
+			}
+			wave, inWave = nil, map[string]bool{}
+		}
+		wave, inWave[a.MessageID] = append(wave, a), true
+	}
+	return b.advanceWave(wave)
+}
+
+func (b *batch) advanceWave(wave []*Advance) error {
+	moves := &set{
+		head: `UPDATE messages SET progress = v.column3,
+			channel = CASE WHEN v.column4 = '' THEN channel ELSE v.column4 END,
+			identity = CASE WHEN v.column4 = '' THEN identity ELSE v.column5 END,
+			identity_app_id = CASE WHEN v.column4 = '' THEN identity_app_id ELSE v.column6 END
+			FROM (VALUES `,
+		types: "ttittt",
+		tail: fmt.Sprintf(`) AS v WHERE project_id = v.column1 AND id = v.column2 AND progress < v.column3 AND progress < %d
+			RETURNING id`, progressTerminal),
+	}
+	ids := &set{
+		head: `INSERT INTO provider_ids (` + providerColumns + `) VALUES `, types: providerTypes, tail: ` ON CONFLICT DO NOTHING`,
+	}
+	channels := &set{
+		head:  `UPDATE conversations SET active_channel = v.column3 FROM (VALUES `,
+		types: "ttt",
+		tail:  `) AS v WHERE project_id = v.column1 AND id = v.column2 AND active_channel <> v.column3`,
+	}
+	for _, a := range wave {
+		moves.add(a.ProjectID, a.MessageID, int64(a.To), string(a.Channel), a.Identity, a.IdentityApp)
+		for _, p := range a.IDs {
+			ids.add(providerArgs(p, b.w.s.Now())...)
+		}
+		if a.ActiveChannel != "" && a.ConversationID != "" {
+			channels.add(a.ProjectID, a.ConversationID, string(a.ActiveChannel))
+		}
+	}
+	moved := map[string]bool{}
+	if err := b.query(moves, func(r *sql.Rows) error {
+		var id string
+		err := r.Scan(&id)
+		moved[id] = true
+		return err
+	}); err != nil {
+		return err
+	}
+	for _, a := range wave {
+		if a.Moved = moved[a.MessageID]; a.Moved {
+			b.jobs = append(b.jobs, a.Jobs...)
+		}
+		b.jobs = append(b.jobs, a.Always...)
+	}
+	if err := b.exec(ids); err != nil {
+		return err
+	}
+	return b.exec(channels)
+}
+
+// changeJobs starts, changes and deletes jobs.
+func (b *batch) changeJobs(group []*commit) error {
+	var start, done []any
+	update := &set{
+		head:  `UPDATE jobs SET attempts = v.column2, started = v.column3, doc = v.column4 FROM (VALUES `,
+		types: "iiit",
+		tail:  `) AS v WHERE id = v.column1`,
+	}
+	for _, c := range group {
+		w := c.write
+		if w.Start != 0 {
+			start = append(start, w.Start)
+		}
+		if w.Done != 0 {
+			done = append(done, w.Done)
+		}
+		if w.Update != nil {
+			update.add(w.Update.ID, w.Update.Attempts, w.Update.Started, string(w.Update.Doc))
+		}
+	}
+	if err := b.exec(&set{head: `UPDATE jobs SET started = attempts + 1 WHERE id IN (VALUES `, types: "i", tail: `)`, args: start}); err != nil {
+		return err
+	}
+	if err := b.exec(update); err != nil {
+		return err
+	}
+	return b.exec(&set{head: `DELETE FROM jobs WHERE id IN (VALUES `, types: "i", tail: `)`, args: done})
+}
+
+func (b *batch) insertJobs() error {
+	s := &set{head: `INSERT INTO jobs (` + jobColumns + `) VALUES `, types: "itttiiiit"}
+	now := b.w.s.now()
+	for _, j := range b.jobs {
+		j.ID, j.Owner = b.w.s.jobIDs.next(now), 0
+		if j.RunAt.IsZero() {
+			j.RunAt = now
+		}
+		if b.w.s.hooks.Owner != nil {
+			j.Owner = b.w.s.hooks.Owner(j)
+		}
+		if j.Owner != 0 {
+			b.ready = append(b.ready, j)
+		}
+		s.add(jobArgs(j)...)
+	}
+	return b.exec(s)
+}

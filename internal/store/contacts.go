@@ -1,0 +1,139 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/parley-im/parley"
+)
+
+// A ContactFilter narrows a list of contacts. The zero filter lists all.
+type ContactFilter struct {
+	ExternalID string
+	Identity   *parley.ChannelIdentity
+	After      string // the id the page starts after
+	Limit      int
+}
+
+// PutContact stores a contact, new or changed, with its identities.
+func (s *Store) PutContact(ctx context.Context, projectID string, c *parley.Contact) error {
+	doc, err := parley.Marshal(c)
+	if err != nil {
+		return err
+	}
+	return s.Tx(ctx, func(tx *Store) error {
+		old, err := tx.Contact(ctx, projectID, c.ID)
+		if err != nil && !parley.IsNotFound(err) {
+			return err
+		}
+		if old != nil {
+			if err := tx.deleteIdentities(ctx, projectID, old); err != nil {
+				return err
+			}
+		}
+		if _, err := tx.exec(ctx, `INSERT INTO contacts (project_id, id, external_id, doc) VALUES ($1, $2, $3, $4)
+			ON CONFLICT (project_id, id) DO UPDATE SET external_id = excluded.external_id, doc = excluded.doc`,
+			projectID, c.ID, c.ExternalID, string(doc)); err != nil {
+			return fmt.Errorf("put contact: %w", err)
+		}
+		for _, id := range c.ChannelIdentities {
+			if _, err := tx.exec(ctx, `INSERT INTO identities (project_id, channel, identity, app_id, contact_id)
+				VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`,
+				projectID, id.Channel, id.Identity, id.AppID, c.ID); err != nil {
+				return fmt.Errorf("put identity: %w", err)
+			}
+		}
+		return nil
+	})
+}
+
+func (s *Store) deleteIdentities(ctx context.Context, projectID string, c *parley.Contact) error {
+	for _, id := range c.ChannelIdentities {
+		if _, err := s.exec(ctx, `DELETE FROM identities
+			WHERE project_id = $1 AND channel = $2 AND identity = $3 AND app_id = $4 AND contact_id = $5`,
+			projectID, id.Channel, id.Identity, id.AppID, c.ID); err != nil {
+			return fmt.Errorf("delete identity: %w", err)
+		}
+	}
+	return nil
+}
+
+// Contact returns a contact of the project, or NOT_FOUND. In a transaction the
+// row is locked, because it is about to be changed.
+func (s *Store) Contact(ctx context.Context, projectID, id string) (*parley.Contact, error) {
+	query := `SELECT doc FROM contacts WHERE project_id = $1 AND id = $2`
+	if s.inTx {
+		query += s.dialect.forUpdate
+	}
+	var doc string
+	err := s.q.QueryRowContext(ctx, query, projectID, id).Scan(&doc)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, parley.NotFound("contact", id)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return decodeContact(doc)
+}
+
+func decodeContact(doc string) (*parley.Contact, error) {
+	c := new(parley.Contact)
+	if err := json.Unmarshal([]byte(doc), c); err != nil {
+		return nil, fmt.Errorf("contact: %w", err)
+	}
+	return c, nil
+}
+
+// Contacts lists contacts in order of creation.
+func (s *Store) Contacts(ctx context.Context, projectID string, f ContactFilter) ([]*parley.Contact, error) {
+	query, args := `SELECT doc FROM contacts WHERE project_id = $1 AND id > $2`, []any{projectID, f.After}
+	switch {
+	case f.ExternalID != "":
+		args = append(args, f.ExternalID)
+		query += ` AND external_id = $3`
+	case f.Identity != nil:
+		args = append(args, f.Identity.Channel, f.Identity.Identity)
+		query += ` AND id IN (SELECT contact_id FROM identities WHERE project_id = $1 AND channel = $3 AND identity = $4)`
+	}
+	args = append(args, f.Limit)
+	query += fmt.Sprintf(` ORDER BY id LIMIT $%d`, len(args))
+	out := []*parley.Contact{}
+	err := s.each(ctx, func(r *sql.Rows) error {
+		var doc string
+		if err := r.Scan(&doc); err != nil {
+			return err
+		}
+		c, err := decodeContact(doc)
+		out = append(out, c)
+		return err
+	}, query, args...)
+	return out, err
+}
+
+// DeleteContact removes a contact with its conversations, messages and events
+// and returns it as it was.
+func (s *Store) DeleteContact(ctx context.Context, projectID, id string) (*parley.Contact, error) {
+	var c *parley.Contact
+	err := s.Tx(ctx, func(tx *Store) error {
+		var err error
+		if c, err = tx.Contact(ctx, projectID, id); err != nil {
+			return err
+		}
+		if err := tx.deleteIdentities(ctx, projectID, c); err != nil {
+			return err
+		}
+		if _, err := tx.exec(ctx, `DELETE FROM contacts WHERE project_id = $1 AND id = $2`, projectID, id); err != nil {
+			return err
+		}
+		for _, table := range []string{"conversations", "messages", "events"} {
+			if _, err := tx.exec(ctx, `DELETE FROM `+table+` WHERE project_id = $1 AND contact_id = $2`, projectID, id); err != nil {
+				return fmt.Errorf("delete %s of contact: %w", table, err)
+			}
+		}
+		return nil
+	})
+	return c, err
+}

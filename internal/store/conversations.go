@@ -1,0 +1,135 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/parley-im/parley"
+)
+
+// A ConversationFilter narrows a list of conversations.
+type ConversationFilter struct {
+	AppID, ContactID string
+	OnlyActive       bool
+	ActiveChannel    parley.Channel
+	After            string // the id the page starts after
+	Limit            int
+}
+
+const conversationColumns = `id, app_id, contact_id, active, active_channel, last_received, metadata, metadata_json, correlation_id`
+
+func scanConversation(scan func(...any) error) (*parley.Conversation, error) {
+	c := new(parley.Conversation)
+	var received int64
+	var metadata string
+	err := scan(&c.ID, &c.AppID, &c.ContactID, &c.Active, &c.ActiveChannel, &received, &c.Metadata, &metadata, &c.CorrelationID)
+	c.LastReceived, c.MetadataJSON = fromMicros(received), json.RawMessage(metadata)
+	return c, err
+}
+
+// Conversation returns a conversation of the project, or NOT_FOUND.
+func (s *Store) Conversation(ctx context.Context, projectID, id string) (*parley.Conversation, error) {
+	query := `SELECT ` + conversationColumns + ` FROM conversations WHERE project_id = $1 AND id = $2`
+	if s.inTx {
+		query += s.dialect.forUpdate
+	}
+	c, err := scanConversation(s.q.QueryRowContext(ctx, query, projectID, id).Scan)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, parley.NotFound("conversation", id)
+	}
+	return c, err
+}
+
+// ActiveConversation returns the active conversation of an app and a contact,
+// or nil.
+func (s *Store) ActiveConversation(ctx context.Context, projectID, appID, contactID string) (*parley.Conversation, error) {
+	c, err := scanConversation(s.q.QueryRowContext(ctx, `SELECT `+conversationColumns+` FROM conversations
+		WHERE project_id = $1 AND app_id = $2 AND contact_id = $3 AND active`, projectID, appID, contactID).Scan)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil //nolint:nilnil // absence is an answer here
+	}
+	return c, err
+}
+
+// Conversations lists conversations in order of creation and says how many the
+// filter matches in all.
+func (s *Store) Conversations(ctx context.Context, projectID string, f ConversationFilter) ([]*parley.Conversation, int, error) {
+	var where strings.Builder
+	args := []any{projectID}
+	where.WriteString(` FROM conversations WHERE project_id = $1`)
+	add := func(cond string, v any) {
+		args = append(args, v)
+		fmt.Fprintf(&where, " AND "+cond, len(args))
+	}
+	if f.AppID != "" {
+		add("app_id = $%d", f.AppID)
+	}
+	if f.ContactID != "" {
+		add("contact_id = $%d", f.ContactID)
+	}
+	if f.ActiveChannel != "" {
+		add("active_channel = $%d", f.ActiveChannel)
+	}
+	if f.OnlyActive {
+		where.WriteString(" AND active")
+	}
+	var total int
+	if err := s.q.QueryRowContext(ctx, `SELECT COUNT(*)`+where.String(), args...).Scan(&total); err != nil {
+		return nil, 0, err
+	}
+	add("id > $%d", f.After)
+	args = append(args, f.Limit)
+	out := []*parley.Conversation{}
+	err := s.each(ctx, func(r *sql.Rows) error {
+		c, err := scanConversation(r.Scan)
+		out = append(out, c)
+		return err
+	}, `SELECT `+conversationColumns+where.String()+fmt.Sprintf(` ORDER BY id LIMIT $%d`, len(args)), args...)
+	return out, total, err
+}
+
+// PutConversation stores a conversation, new or changed. ALREADY_EXISTS says
+// that another one of the app and contact is active.
+func (s *Store) PutConversation(ctx context.Context, projectID string, c *parley.Conversation) error {
+	_, err := s.exec(ctx, `INSERT INTO conversations (project_id, `+conversationColumns+`)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+		ON CONFLICT (project_id, id) DO UPDATE SET app_id = excluded.app_id, contact_id = excluded.contact_id,
+		active = excluded.active, active_channel = excluded.active_channel, last_received = excluded.last_received,
+		metadata = excluded.metadata, metadata_json = excluded.metadata_json, correlation_id = excluded.correlation_id`,
+		conversationArgs(projectID, c)...)
+	if s.dialect.isUnique(err) {
+		return parley.Errorf(parley.CodeAlreadyExists, "another conversation of this app and contact is active")
+	}
+	return err
+}
+
+func conversationArgs(projectID string, c *parley.Conversation) []any {
+	return []any{
+		projectID, c.ID, c.AppID, c.ContactID, c.Active, c.ActiveChannel, micros(c.LastReceived),
+		c.Metadata, string(c.MetadataJSON), c.CorrelationID,
+	}
+}
+
+// DeleteConversation removes a conversation with its messages and events.
+func (s *Store) DeleteConversation(ctx context.Context, projectID, id string) error {
+	return s.Tx(ctx, func(tx *Store) error {
+		c, err := tx.Conversation(ctx, projectID, id)
+		if err != nil {
+			return err
+		}
+		if _, err := tx.exec(ctx, `DELETE FROM conversations WHERE project_id = $1 AND id = $2`, projectID, id); err != nil {
+			return err
+		}
+		for _, table := range []string{"messages", "events"} {
+			if _, err := tx.exec(ctx, `DELETE FROM `+table+` WHERE project_id = $1 AND contact_id = $2 AND conversation_id = $3`,
+				projectID, c.ContactID, id); err != nil {
+				return fmt.Errorf("delete %s of conversation: %w", table, err)
+			}
+		}
+		return nil
+	})
+}

@@ -1,0 +1,122 @@
+package store
+
+import (
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/stdlib"
+	_ "modernc.org/sqlite" // registers the driver
+)
+
+// dialect is everything SQLite and PostgreSQL do not agree on.
+type dialect struct {
+	name       string
+	begin      string // starts a committer's transaction
+	skipLocked string // appended to the SELECT that claims jobs
+	forUpdate  string // appended to a SELECT whose rows are about to be written
+	words      map[string]string
+	oneWriter  bool // all writes share one connection
+	committers int  // group committers per node
+	batch      int  // rows of the largest multi-row statement
+}
+
+func sqliteDialect() dialect {
+	return dialect{
+		name:       "sqlite3",
+		begin:      "BEGIN IMMEDIATE",
+		words:      map[string]string{"without_rowid": "WITHOUT ROWID", "big_key": "INTEGER"},
+		oneWriter:  true,
+		committers: 1,
+		batch:      16,
+	}
+}
+
+func postgresDialect() dialect {
+	return dialect{
+		name:       "postgres",
+		begin:      "BEGIN",
+		skipLocked: " FOR UPDATE SKIP LOCKED",
+		forUpdate:  " FOR UPDATE",
+		words:      map[string]string{"without_rowid": "", "big_key": "BIGINT"},
+		committers: 2, // two beat one by a quarter; see docs/adr/0003
+		batch:      256,
+	}
+}
+
+// retryable reports whether a transaction failed only because of another one
+// at the same time. 40001 also comes from distributed databases that speak
+// PostgreSQL's protocol.
+func (d dialect) retryable(err error) bool {
+	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return e.Code == "40001" || e.Code == "40P01"
+	}
+	return false
+}
+
+// isUnique reports whether err is the violation of a unique index.
+func (d dialect) isUnique(err error) bool {
+	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return e.Code == "23505"
+	}
+	var coded interface{ Code() int }
+	if errors.As(err, &coded) {
+		const constraint = 19 // SQLITE_CONSTRAINT
+		return coded.Code()&0xff == constraint
+	}
+	return false
+}
+
+// openSQLite opens one writing connection and a pool of reading ones. WAL lets
+// them work at the same time; synchronous=FULL makes a commit survive a power
+// cut.
+func openSQLite(sh *shared, path string) error {
+	sh.dialect = sqliteDialect()
+	dsn := func(extra ...string) string {
+		q := url.Values{}
+		for _, p := range append([]string{
+			"busy_timeout(10000)", "foreign_keys(1)", "synchronous(FULL)", "temp_store(MEMORY)", "cache_size(-32768)",
+		}, extra...) {
+			q.Add("_pragma", p)
+		}
+		return (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: q.Encode()}).String()
+	}
+	pragmas := []string{"page_size(8192)", "journal_mode(WAL)", "wal_autocheckpoint(4000)", "journal_size_limit(67108864)"}
+	w, err := sql.Open("sqlite", dsn(pragmas...))
+	if err != nil {
+		return err
+	}
+	// One for the committer, one for Tx; the lock lets only one write.
+	w.SetMaxOpenConns(2)
+	w.SetMaxIdleConns(2)
+	if err := w.Ping(); err != nil {
+		return errors.Join(err, w.Close())
+	}
+	r, err := sql.Open("sqlite", dsn())
+	if err != nil {
+		return errors.Join(err, w.Close())
+	}
+	r.SetMaxOpenConns(8)
+	r.SetMaxIdleConns(8)
+	sh.write, sh.read = w, r
+	return nil
+}
+
+func openPostgres(sh *shared, address string) error {
+	sh.dialect = postgresDialect()
+	cfg, err := pgx.ParseConfig(address)
+	if err != nil {
+		return errors.New("the database URL cannot be parsed") // the cause may quote the password
+	}
+	db := stdlib.OpenDB(*cfg)
+	db.SetMaxOpenConns(24)
+	db.SetMaxIdleConns(24)
+	if err := db.Ping(); err != nil {
+		return errors.Join(fmt.Errorf("reach the database: %w", err), db.Close())
+	}
+	sh.write, sh.read = db, db
+	return nil
+}

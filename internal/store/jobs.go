@@ -1,0 +1,236 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// KindSend is the kind of jobs that send messages. Those of one lane run in
+// order, and one that waits for its retry holds up the rest of its lane: a
+// contact sees messages in the order they were sent.
+const KindSend = "send"
+
+// A Job is durable work. It belongs to the node that is to run it; the jobs of
+// a node that died are taken over by the others.
+type Job struct {
+	ID        int64 // set when the job is written; ascending on a node
+	ProjectID string
+	Kind      string
+	Lane      string // what jobs share a turn or a limit: a conversation, a webhook
+	RunAt     time.Time
+	Attempts  int
+	// Started tells a job that was interrupted: above 0 the number of the
+	// attempt whose outcome is not known, MaybeStarted when even that is not.
+	Started int
+	Doc     []byte
+	Owner   int64
+
+	// Memo is what the job's author already has at hand, so that the worker
+	// need not read it again. It is not stored.
+	Memo any
+}
+
+// MaybeStarted is the Started of a job found in the hands of a dead node.
+const MaybeStarted = -1
+
+const jobColumns = `id, project_id, kind, lane, owner, run_at, attempts, started, doc`
+
+func jobArgs(j *Job) []any {
+	return []any{j.ID, j.ProjectID, j.Kind, j.Lane, j.Owner, micros(j.RunAt), j.Attempts, j.Started, string(j.Doc)}
+}
+
+// jobIDs makes job ids that ascend and carry the time, so that a claim in
+// order of id is one in order of age.
+type jobIDs struct {
+	mu   sync.Mutex
+	last int64
+	node int64 // low bits that keep the ids of nodes apart
+}
+
+const (
+	jobTimeShift = 22 // 41 bits of milliseconds above 10 of node and 12 of sequence
+	jobNodeShift = 12
+	jobNodeMask  = 1<<10 - 1
+)
+
+func (g *jobIDs) next(t time.Time) int64 {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.last = max(g.last+1, t.UnixMilli()<<jobTimeShift|g.node<<jobNodeShift)
+	return g.last
+}
+
+// Join registers a node and takes the jobs of dead ones from them. On SQLite,
+// which one process has to itself, every other node is dead.
+func (s *Store) Join(ctx context.Context, node int64, ttl time.Duration) error {
+	s.jobIDs.mu.Lock()
+	s.jobIDs.node = node & jobNodeMask
+	s.jobIDs.mu.Unlock()
+	if s.dialect.oneWriter {
+		if _, err := s.exec(ctx, `UPDATE nodes SET expires_at = 0`); err != nil {
+			return err
+		}
+	}
+	if err := s.Heartbeat(ctx, node, ttl); err != nil {
+		return err
+	}
+	_, err := s.ReleaseDead(ctx)
+	return err
+}
+
+// Heartbeat keeps a node's jobs in its hands for another ttl.
+func (s *Store) Heartbeat(ctx context.Context, node int64, ttl time.Duration) error {
+	_, err := s.exec(ctx, `INSERT INTO nodes (id, expires_at) VALUES ($1, $2)
+		ON CONFLICT (id) DO UPDATE SET expires_at = excluded.expires_at`, node, micros(s.Now().Add(ttl)))
+	return err
+}
+
+// Leave gives up a node's jobs at once, when it stops in good order.
+func (s *Store) Leave(ctx context.Context, node int64) error {
+	return s.Tx(ctx, func(tx *Store) error {
+		if _, err := tx.exec(ctx, `UPDATE jobs SET owner = 0 WHERE owner = $1`, node); err != nil {
+			return err
+		}
+		_, err := tx.exec(ctx, `DELETE FROM nodes WHERE id = $1`, node)
+		return err
+	})
+}
+
+// ReleaseDead frees the jobs of nodes whose heartbeat stopped and returns how
+// many there were. Any of them may have been under way.
+func (s *Store) ReleaseDead(ctx context.Context) (int64, error) {
+	var freed int64
+	err := s.Tx(ctx, func(tx *Store) error {
+		var dead []int64
+		err := tx.each(ctx, func(r *sql.Rows) error {
+			var id int64
+			err := r.Scan(&id)
+			dead = append(dead, id)
+			return err
+		}, `SELECT id FROM nodes WHERE expires_at < $1`+s.dialect.skipLocked, micros(s.Now()))
+		if err != nil {
+			return err
+		}
+		for _, id := range dead {
+			n, err := tx.exec(ctx, `UPDATE jobs SET owner = 0, started = CASE WHEN started = 0 THEN $1 ELSE started END
+				WHERE owner = $2`, MaybeStarted, id)
+			if err != nil {
+				return err
+			}
+			freed += n
+			if _, err := tx.exec(ctx, `DELETE FROM nodes WHERE id = $1`, id); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return freed, err
+}
+
+// Claim makes up to limit free jobs that are due this node's, oldest first.
+// A send job behind an earlier one of its lane that still waits is left alone.
+func (s *Store) Claim(ctx context.Context, node int64, limit int) ([]*Job, error) {
+	var out []*Job
+	now := micros(s.Now())
+	query := `UPDATE jobs SET owner = $1 WHERE id IN (
+		SELECT id FROM jobs AS j WHERE owner = 0 AND run_at <= $2 AND (kind <> '` + KindSend + `' OR NOT EXISTS (
+			SELECT 1 FROM jobs AS e WHERE e.owner = 0 AND e.lane = j.lane AND e.id < j.id AND e.run_at > $2))
+		ORDER BY run_at, id LIMIT $3` + s.dialect.skipLocked + `)
+		RETURNING ` + jobColumns
+	err := s.Tx(ctx, func(tx *Store) error {
+		out = nil
+		return tx.each(ctx, func(r *sql.Rows) error {
+			j, err := scanJob(r)
+			out = append(out, j)
+			return err
+		}, query, node, now, limit)
+	})
+	slices.SortFunc(out, func(a, b *Job) int { return cmp.Compare(a.ID, b.ID) })
+	return out, err
+}
+
+func scanJob(r *sql.Rows) (*Job, error) {
+	j := new(Job)
+	var at int64
+	var doc string
+	err := r.Scan(&j.ID, &j.ProjectID, &j.Kind, &j.Lane, &j.Owner, &at, &j.Attempts, &j.Started, &doc)
+	j.RunAt, j.Doc = fromMicros(at), []byte(doc)
+	return j, err
+}
+
+// NextDue returns when the next free job is due, or false when none is.
+func (s *Store) NextDue(ctx context.Context) (time.Time, bool, error) {
+	var at sql.NullInt64
+	err := s.q.QueryRowContext(ctx, `SELECT MIN(run_at) FROM jobs WHERE owner = 0`).Scan(&at)
+	return fromMicros(at.Int64), at.Valid, err
+}
+
+// WaitingLanes lists the lanes of send jobs that wait for a retry, with the
+// time it is due.
+func (s *Store) WaitingLanes(ctx context.Context) (map[string]time.Time, error) {
+	out := map[string]time.Time{}
+	err := s.each(ctx, func(r *sql.Rows) error {
+		var lane string
+		var at int64
+		if err := r.Scan(&lane, &at); err != nil {
+			return err
+		}
+		out[lane] = fromMicros(at)
+		return nil
+	}, `SELECT lane, MAX(run_at) FROM jobs WHERE owner = 0 AND kind = '`+KindSend+`' AND run_at > $1 GROUP BY lane`, micros(s.Now()))
+	return out, err
+}
+
+// JobCounts says how many jobs of each kind there are and how old the oldest
+// is that is due.
+func (s *Store) JobCounts(ctx context.Context) (map[string]int64, error) {
+	out := map[string]int64{}
+	err := s.each(ctx, func(r *sql.Rows) error {
+		var kind string
+		var n int64
+		if err := r.Scan(&kind, &n); err != nil {
+			return err
+		}
+		out[kind] = n
+		return nil
+	}, `SELECT kind, COUNT(*) FROM jobs GROUP BY kind`)
+	return out, err
+}
+
+// Release gives jobs back, to be run by any node when they are due. Their
+// RunAt, Attempts, Started and Doc are stored.
+func (s *Store) Release(ctx context.Context, jobs []*Job) error {
+	return s.Tx(ctx, func(tx *Store) error {
+		for _, j := range jobs {
+			if _, err := tx.exec(ctx, `UPDATE jobs SET owner = 0, run_at = $1, attempts = $2, started = $3, doc = $4 WHERE id = $5`,
+				micros(j.RunAt), j.Attempts, j.Started, string(j.Doc), j.ID); err != nil {
+				return fmt.Errorf("release job: %w", err)
+			}
+		}
+		return nil
+	})
+}
+
+// AddJobs writes jobs within the transaction at hand; they are for whoever
+// has room.
+func (s *Store) AddJobs(ctx context.Context, jobs []*Job) error {
+	if len(jobs) == 0 {
+		return nil
+	}
+	return s.Tx(ctx, func(tx *Store) error {
+		for _, j := range jobs {
+			j.ID, j.Owner = s.jobIDs.next(s.now()), 0
+			if _, err := tx.exec(ctx, `INSERT INTO jobs (`+jobColumns+`) VALUES `+placeholders(1, strings.Count(jobColumns, ",")+1),
+				jobArgs(j)...); err != nil {
+				return fmt.Errorf("add job: %w", err)
+			}
+		}
+		return nil
+	})
+}

@@ -1,0 +1,237 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/parley-im/parley"
+)
+
+const messageColumns = `project_id, id, app_id, contact_id, conversation_id, channel, identity, identity_app_id,
+	to_contact, dispatch, listed, injected, accept_time, progress, sender_id, metadata, doc`
+
+func messageArgs(m *Message) []any {
+	return []any{
+		m.ProjectID, m.ID, m.AppID, m.ContactID, m.ConversationID, string(m.Identity.Channel), m.Identity.Identity,
+		m.Identity.AppID, m.ToContact, m.Dispatch, m.Listed, m.Injected, micros(m.AcceptTime), int64(m.Progress),
+		m.SenderID, m.Metadata, string(m.Doc),
+	}
+}
+
+func scanMessage(scan func(...any) error) (*Message, error) {
+	m := new(Message)
+	var at, progress int64
+	var doc string
+	err := scan(&m.ProjectID, &m.ID, &m.AppID, &m.ContactID, &m.ConversationID, &m.Identity.Channel, &m.Identity.Identity,
+		&m.Identity.AppID, &m.ToContact, &m.Dispatch, &m.Listed, &m.Injected, &at, &progress, &m.SenderID, &m.Metadata, &doc)
+	m.AcceptTime, m.Progress, m.Doc = fromMicros(at), Progress(progress), []byte(doc)
+	return m, err
+}
+
+// Mode returns the processing mode the message went through.
+func (m *Message) Mode() parley.ProcessingMode {
+	if m.Dispatch {
+		return parley.ModeDispatch
+	}
+	return parley.ModeConversation
+}
+
+// Body decodes the message's document.
+func (m *Message) Body() (*MessageDoc, error) {
+	d := new(MessageDoc)
+	if err := json.Unmarshal(m.Doc, d); err != nil {
+		return nil, fmt.Errorf("message %s: %w", m.ID, err)
+	}
+	return d, nil
+}
+
+// Wire returns the message as the API shows it.
+func (m *Message) Wire() (*parley.Message, error) {
+	d, err := m.Body()
+	if err != nil {
+		return nil, err
+	}
+	w := &parley.Message{
+		ID: m.ID, Direction: parley.ToApp, AppMessage: d.App, ContactMessage: d.Contact,
+		ConversationID: m.ConversationID, ContactID: m.ContactID, Metadata: m.Metadata, AcceptTime: m.AcceptTime,
+		SenderID: m.SenderID, ProcessingMode: m.Mode(), Injected: m.Injected,
+	}
+	if m.ToContact {
+		w.Direction = parley.ToContact
+	}
+	if m.Identity.Channel != "" {
+		id := m.Identity
+		w.ChannelIdentity = &id
+	}
+	return w, nil
+}
+
+// Message returns a message of the project from either store, or NOT_FOUND.
+func (s *Store) Message(ctx context.Context, projectID, id string) (*Message, error) {
+	m, err := scanMessage(s.q.QueryRowContext(ctx, `SELECT `+messageColumns+` FROM messages WHERE project_id = $1 AND id = $2`,
+		projectID, id).Scan)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, parley.NotFound("message", id)
+	}
+	return m, err
+}
+
+// A MessageFilter narrows a list of messages. Empty members do not.
+type MessageFilter struct {
+	Dispatch                         bool // which store
+	AppID, ContactID, ConversationID string
+	Channel                          parley.Channel
+	Identity                         string
+	Direction                        parley.Direction
+	After, Before                    time.Time // accept_time, both exclusive
+	Page                             string    // the id the page starts below
+	Limit                            int
+}
+
+// Messages lists messages, newest first.
+func (s *Store) Messages(ctx context.Context, projectID string, f MessageFilter) ([]*Message, error) {
+	var q strings.Builder
+	args := []any{projectID, f.Dispatch}
+	q.WriteString(`SELECT ` + messageColumns + ` FROM messages WHERE project_id = $1 AND dispatch = $2 AND listed`)
+	add := func(cond string, v any) {
+		args = append(args, v)
+		fmt.Fprintf(&q, " AND "+cond, len(args))
+	}
+	if f.AppID != "" {
+		add("app_id = $%d", f.AppID)
+	}
+	if f.ContactID != "" {
+		add("contact_id = $%d AND contact_id <> ''", f.ContactID)
+	}
+	if f.ConversationID != "" {
+		add("conversation_id = $%d", f.ConversationID)
+	}
+	if f.Channel != "" {
+		add("channel = $%d", string(f.Channel))
+	}
+	if f.Identity != "" {
+		add("identity = $%d", f.Identity)
+	}
+	if f.Direction != "" {
+		add("to_contact = $%d", f.Direction == parley.ToContact)
+	}
+	if !f.After.IsZero() {
+		add("accept_time > $%d", micros(f.After))
+		add("id > $%d", parley.FirstID(f.After))
+	}
+	if !f.Before.IsZero() {
+		add("accept_time < $%d", micros(f.Before))
+		add("id < $%d", parley.FirstID(f.Before.Add(time.Millisecond)))
+	}
+	if f.Page != "" {
+		add("id < $%d", f.Page)
+	}
+	args = append(args, f.Limit)
+	fmt.Fprintf(&q, ` ORDER BY id DESC LIMIT $%d`, len(args))
+	out := []*Message{}
+	err := s.each(ctx, func(r *sql.Rows) error {
+		m, err := scanMessage(r.Scan)
+		out = append(out, m)
+		return err
+	}, q.String(), args...)
+	return out, err
+}
+
+// SetMessageMetadata changes the one member of a message that can be changed.
+func (s *Store) SetMessageMetadata(ctx context.Context, projectID, id, metadata string) error {
+	n, err := s.exec(ctx, `UPDATE messages SET metadata = $1 WHERE project_id = $2 AND id = $3`, metadata, projectID, id)
+	if err == nil && n == 0 {
+		return parley.NotFound("message", id)
+	}
+	return err
+}
+
+// DeleteMessage removes a message. What is on its way to the contact is not
+// called back.
+func (s *Store) DeleteMessage(ctx context.Context, projectID, id string) error {
+	n, err := s.exec(ctx, `DELETE FROM messages WHERE project_id = $1 AND id = $2`, projectID, id)
+	if err == nil && n == 0 {
+		return parley.NotFound("message", id)
+	}
+	return err
+}
+
+// LastSent returns the newest few messages an app sent since a time to a
+// contact or, when contactID is "", to an identity: those a typed answer may
+// be meant for.
+func (s *Store) LastSent(ctx context.Context, projectID, appID, contactID string, to parley.ChannelIdentity, since time.Time) ([]*Message, error) {
+	const few = 5
+	who, args := `contact_id = $5 AND contact_id <> ''`, []any{projectID, appID, string(to.Channel), parley.FirstID(since), contactID, few}
+	if contactID == "" {
+		who, args[4] = `identity = $5 AND contact_id = ''`, to.Identity
+	}
+	out := []*Message{}
+	err := s.each(ctx, func(r *sql.Rows) error {
+		m, err := scanMessage(r.Scan)
+		out = append(out, m)
+		return err
+	}, `SELECT `+messageColumns+` FROM messages WHERE project_id = $1 AND app_id = $2 AND channel = $3 AND to_contact
+		AND id > $4 AND `+who+` ORDER BY id DESC LIMIT $6`, args...)
+	return out, err
+}
+
+const (
+	providerColumns = `project_id, app_id, channel, provider_id, message_id, leg, part, parts, rank, created_at`
+	providerTypes   = "tttttiiiii"
+)
+
+func providerArgs(p *ProviderID, now time.Time) []any {
+	return []any{p.ProjectID, p.AppID, string(p.Channel), p.ID, p.MessageID, p.Leg, p.Part, p.Parts, p.Rank, micros(now)}
+}
+
+// FindProviderID returns what a provider's id stands for, or nil.
+func (s *Store) FindProviderID(ctx context.Context, projectID, appID string, ch parley.Channel, id string) (*ProviderID, error) {
+	p := &ProviderID{ProjectID: projectID, AppID: appID, Channel: ch, ID: id}
+	err := s.q.QueryRowContext(ctx, `SELECT message_id, leg, part, parts, rank FROM provider_ids
+		WHERE project_id = $1 AND app_id = $2 AND channel = $3 AND provider_id = $4`, projectID, appID, string(ch), id).
+		Scan(&p.MessageID, &p.Leg, &p.Part, &p.Parts, &p.Rank)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil //nolint:nilnil // absence is an answer here
+	}
+	return p, err
+}
+
+// InboundProviderID returns what the provider calls a message we received, or
+// "": what a reply quotes.
+func (s *Store) InboundProviderID(ctx context.Context, projectID, appID, messageID string) (string, error) {
+	var id string
+	err := s.q.QueryRowContext(ctx, `SELECT provider_id FROM provider_ids
+		WHERE project_id = $1 AND app_id = $2 AND message_id = $3 AND part = $4 AND parts <> 1`,
+		projectID, appID, messageID, Inbound).Scan(&id)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", nil
+	}
+	return id, err
+}
+
+// FoldPart notes the state a receipt reported for one part of a message and
+// returns the states of all its parts on that leg.
+func (s *Store) FoldPart(ctx context.Context, p *ProviderID, rank int) ([]int, error) {
+	var ranks []int
+	err := s.Tx(ctx, func(tx *Store) error {
+		ranks = nil
+		if _, err := tx.exec(ctx, `UPDATE provider_ids SET rank = $1
+			WHERE project_id = $2 AND app_id = $3 AND channel = $4 AND provider_id = $5 AND rank < $1`,
+			rank, p.ProjectID, p.AppID, string(p.Channel), p.ID); err != nil {
+			return err
+		}
+		return tx.each(ctx, func(r *sql.Rows) error {
+			var n int
+			err := r.Scan(&n)
+			ranks = append(ranks, n)
+			return err
+		}, `SELECT rank FROM provider_ids WHERE project_id = $1 AND message_id = $2 AND leg = $3 AND part >= 0 AND parts <> 1`,
+			p.ProjectID, p.MessageID, p.Leg)
+	})
+	return ranks, err
+}

@@ -1,0 +1,209 @@
+package store
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/parley-im/parley"
+)
+
+// A Write is one hot write: what must happen together, as data. Members that
+// are nil or zero are not part of it. Commit fills in the results.
+type Write struct {
+	Accept  *Acceptance
+	Arrive  *Arrival
+	Advance *Advance
+
+	Jobs   []*Job // new jobs
+	Start  int64  // the id of a job whose next attempt is about to begin
+	Update *Job   // Attempts, Started and Doc of a job this node has
+	Done   int64  // the id of a job that is done
+}
+
+// A Resolution finds whom a message is from or to, and creates what is
+// missing: the contact and the active conversation.
+type Resolution struct {
+	ProjectID, AppID string
+
+	// ContactID is the contact when it is already known; else it is the first
+	// contact known by any of Identities, else NewContact is stored.
+	ContactID  string
+	Identities []parley.ChannelIdentity
+	NewContact *parley.Contact
+
+	// NewConversation is stored unless the contact has an active one.
+	NewConversation *parley.Conversation
+
+	// Changes to the conversation, whether found or created.
+	ActiveChannel parley.Channel // "" leaves it
+	LastReceived  time.Time      // zero leaves it
+	MetadataJSON  json.RawMessage
+	MergeMetadata bool
+	CorrelationID string
+
+	// The results.
+	Conversation        *parley.Conversation
+	ContactCreated      bool
+	ConversationStarted bool
+}
+
+// Stateless reports whether there is nothing to resolve: the message is
+// dispatched without contact and conversation.
+func (r *Resolution) stateless() bool { return r.NewConversation == nil }
+
+// An Acceptance is an app message accepted for sending.
+type Acceptance struct {
+	Resolution
+	Message *Message
+	Job     *Job // sends the message; its Lane is set to the conversation unless it has one
+	// Consequences returns the jobs that follow from what was created. It runs
+	// inside the commit, so it must be quick and touch nothing else.
+	Consequences func(*Resolution) ([]*Job, error)
+}
+
+// An Arrival is something a provider told us, seen for the first time.
+type Arrival struct {
+	Resolution
+	Seen         *ProviderID // nil when the provider gives no id
+	Message      *Message    // with ContactID and ConversationID to be filled in
+	Event        *Event
+	Consequences func(*Resolution) ([]*Job, error)
+
+	// Repeat is the result: it had been stored before, and nothing was now.
+	Repeat bool
+}
+
+// An Advance moves a message forward: to a later state, never back.
+type Advance struct {
+	ProjectID, MessageID string
+	To                   Progress
+	// Channel and the rest replace the message's channel identity when set.
+	Channel     parley.Channel
+	Identity    string
+	IdentityApp string
+
+	IDs    []*ProviderID // new provider ids, stored whether the message moves or not
+	Jobs   []*Job        // added only if it moved
+	Always []*Job        // added in any case
+
+	// ConversationID and ActiveChannel note the channel last used.
+	ConversationID string
+	ActiveChannel  parley.Channel
+
+	// Moved is the result: the message was not yet there or past it.
+	Moved bool
+}
+
+// A ProviderID ties what a provider calls a message (or event) to our id.
+type ProviderID struct {
+	ProjectID, AppID string
+	Channel          parley.Channel
+	ID               string
+	MessageID        string
+	Leg              int // which channel of the message's order
+	Part, Parts      int // which payload of how many; Part is Inbound for what we received
+	Rank             int // the furthest state a receipt reported for this part
+}
+
+// Inbound is the Part of a ProviderID of something received; its Parts is 0.
+const Inbound = -1
+
+// A Message is a message as it is stored: the columns it is found by, and Doc.
+type Message struct {
+	ProjectID, ID, AppID      string
+	ContactID, ConversationID string
+	Identity                  parley.ChannelIdentity
+	ToContact                 bool
+	Dispatch                  bool // in the dispatch store
+	Listed                    bool // shown by the API; not so for dispatched messages that are not retained
+	Injected                  bool
+	AcceptTime                time.Time
+	Progress                  Progress
+	SenderID, Metadata        string
+	Doc                       []byte // a MessageDoc
+}
+
+// MessageDoc is the part of a message nothing is searched by.
+type MessageDoc struct {
+	App     *parley.AppMessage     `json:"app,omitempty"`
+	Contact *parley.ContactMessage `json:"contact,omitempty"`
+	Send    *SendOptions           `json:"send,omitempty"`
+}
+
+// SendOptions is what a send request asked for besides its message.
+type SendOptions struct {
+	CallbackURL   string            `json:"callback_url,omitempty"`
+	Properties    map[string]string `json:"properties,omitempty"`
+	CorrelationID string            `json:"correlation_id,omitempty"`
+	ContentType   string            `json:"content_type,omitempty"`
+	Expires       time.Time         `json:"expires,omitzero"`
+}
+
+// An Event is an event as it is stored; Doc is a parley.Event.
+type Event struct {
+	ProjectID, ID, AppID      string
+	ContactID, ConversationID string
+	Doc                       []byte
+}
+
+// Progress is how far a message has come, as one number that only grows: which
+// channel of its order it is on (the leg), and the state there (the rank).
+type Progress int64
+
+const (
+	progressLeg      = 16
+	progressTerminal = 1 << 30
+)
+
+// The ranks of a message's states on one leg.
+const (
+	RankQueued = iota
+	RankQueuedOnChannel
+	RankDelivered
+	RankSwitching = 5
+	RankRead      = 8
+	RankFailed    = 9
+)
+
+// At returns the progress of a state on a leg.
+func At(leg int, status parley.DeliveryStatus) Progress {
+	p := Progress(leg * progressLeg)
+	switch status {
+	case parley.StatusQueued:
+		return p + RankQueued
+	case parley.StatusQueuedOnChannel:
+		return p + RankQueuedOnChannel
+	case parley.StatusDelivered:
+		return p + RankDelivered
+	case parley.StatusSwitchingChannel:
+		return p + RankSwitching
+	case parley.StatusRead:
+		return p + RankRead + progressTerminal
+	case parley.StatusFailed:
+		return p + RankFailed + progressTerminal
+	}
+	return p
+}
+
+// Terminal reports whether nothing can follow.
+func (p Progress) Terminal() bool { return p >= progressTerminal }
+
+// Leg returns which channel of its order the message is on.
+func (p Progress) Leg() int { return int(p&(progressTerminal-1)) / progressLeg }
+
+// Status returns the state on the wire.
+func (p Progress) Status() parley.DeliveryStatus {
+	switch int(p&(progressTerminal-1)) % progressLeg {
+	case RankQueuedOnChannel:
+		return parley.StatusQueuedOnChannel
+	case RankDelivered:
+		return parley.StatusDelivered
+	case RankSwitching:
+		return parley.StatusSwitchingChannel
+	case RankRead:
+		return parley.StatusRead
+	case RankFailed:
+		return parley.StatusFailed
+	}
+	return parley.StatusQueued
+}
