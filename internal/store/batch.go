@@ -303,8 +303,17 @@ func (b *batch) changeJobs(group []*commit) error {
 		types: "iiit",
 		tail:  `) AS v WHERE id = v.column1`,
 	}
+	release := &set{
+		head: `UPDATE jobs SET owner = 0, run_at = v.column2, attempts = v.column3, started = v.column4, doc = v.column5
+			FROM (VALUES `,
+		types: "iiiit",
+		tail:  `) AS v WHERE id = v.column1`,
+	}
 	for _, c := range group {
 		w := c.write
+		for _, j := range w.Release {
+			release.add(j.ID, micros(j.RunAt), j.Attempts, j.Started, string(j.Doc))
+		}
 		if w.Start != 0 {
 			start = append(start, w.Start)
 		}
@@ -319,6 +328,9 @@ func (b *batch) changeJobs(group []*commit) error {
 		return err
 	}
 	if err := b.exec(update); err != nil {
+		return err
+	}
+	if err := b.exec(release); err != nil {
 		return err
 	}
 	return b.exec(&set{head: `DELETE FROM jobs WHERE id IN (VALUES `, types: "i", tail: `)`, args: done})

@@ -203,20 +203,6 @@ func (s *Store) JobCounts(ctx context.Context) (map[string]int64, error) {
 	return out, err
 }
 
-// Release gives jobs back, to be run by any node when they are due. Their
-// RunAt, Attempts, Started and Doc are stored.
-func (s *Store) Release(ctx context.Context, jobs []*Job) error {
-	return s.Tx(ctx, func(tx *Store) error {
-		for _, j := range jobs {
-			if _, err := tx.exec(ctx, `UPDATE jobs SET owner = 0, run_at = $1, attempts = $2, started = $3, doc = $4 WHERE id = $5`,
-				micros(j.RunAt), j.Attempts, j.Started, string(j.Doc), j.ID); err != nil {
-				return fmt.Errorf("release job: %w", err)
-			}
-		}
-		return nil
-	})
-}
-
 // AddJobs writes jobs within the transaction at hand; they are for whoever
 // has room.
 func (s *Store) AddJobs(ctx context.Context, jobs []*Job) error {

@@ -18,6 +18,10 @@ type Write struct {
 	Start  int64  // the id of a job whose next attempt is about to begin
 	Update *Job   // Attempts, Started and Doc of a job this node has
 	Done   int64  // the id of a job that is done
+
+	// Release gives jobs back, to be run by any node when they are due. Their
+	// RunAt, Attempts, Started and Doc are stored.
+	Release []*Job
 }
 
 // A Resolution finds whom a message is from or to, and creates what is
