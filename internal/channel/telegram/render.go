@@ -233,8 +233,8 @@ func (r *renderer) list(m *parley.ListMessage) error {
 				if err := keys.postback(item.Choice.Title, item.Choice.PostbackData); err != nil {
 					return err
 				}
-				if s.Title != "" || item.Choice.Description != "" {
-					lines = append(lines, style.Bullet+join(": ", item.Choice.Title, item.Choice.Description))
+				if more := about(item.Choice); s.Title != "" || more != "" {
+					lines = append(lines, style.Bullet+join(": ", item.Choice.Title, more))
 				}
 			case item.Product != nil:
 				lines = append(lines, style.Bullet+item.Product.ID) // a catalogue's; Telegram has none
@@ -248,6 +248,14 @@ func (r *renderer) list(m *parley.ListMessage) error {
 	words := join("\n\n", join("\n", m.Title, m.Description), join("\n\n", sections...))
 	r.shown(m.Media, words, keys)
 	return nil
+}
+
+// about is what a button cannot show of an item.
+func about(c *parley.ListChoice) string {
+	if c.Media == nil {
+		return c.Description
+	}
+	return join(" ", c.Description, c.Media.URL)
 }
 
 // shown sends words, below media where there is some.
