@@ -1,0 +1,237 @@
+package simulator
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// WhatsAppAccount is a business phone number of the Cloud API.
+type WhatsAppAccount struct {
+	Token       string `json:"token"`                  // bearer
+	AppSecret   string `json:"app_secret,omitempty"`   // signs webhooks; unsigned without
+	VerifyToken string `json:"verify_token,omitempty"` // sent in the handshake
+	WebhookURL  string `json:"webhook_url,omitempty"`
+	// DisplayPhoneNumber is the number itself; default the id.
+	DisplayPhoneNumber string `json:"display_phone_number,omitempty"`
+	WABAID             string `json:"waba_id,omitempty"` // default 0
+	// Templates are the approved ones. None means any template is known.
+	Templates []WhatsAppTemplate `json:"templates,omitempty"`
+}
+
+// WhatsAppTemplate is an approved message template.
+type WhatsAppTemplate struct {
+	Name     string `json:"name"`
+	Language string `json:"language"`
+	Body     string `json:"body"` // with {{1}}, {{2}} or {{name}} where parameters go
+}
+
+// verifyTimeout is how long a webhook may take to answer the handshake.
+const verifyTimeout = 10 * time.Second
+
+// PutWhatsApp makes or changes a business phone number. If it has a webhook,
+// the verification handshake is made first; when that fails nothing changes.
+func (s *Simulator) PutWhatsApp(ctx context.Context, phoneNumberID string, a WhatsAppAccount) error {
+	if phoneNumberID == "" || a.Token == "" {
+		return errors.New("whatsapp account: want an id and a token")
+	}
+	a.DisplayPhoneNumber = strings.TrimPrefix(orElse(a.DisplayPhoneNumber, phoneNumberID), "+")
+	a.WABAID = orElse(a.WABAID, "0")
+	if a.WebhookURL != "" {
+		if err := s.whatsapp.verify(ctx, a); err != nil {
+			return fmt.Errorf("verify webhook: %w", err)
+		}
+	}
+	s.whatsapp.mu.Lock()
+	defer s.whatsapp.mu.Unlock()
+	s.whatsapp.numbers[phoneNumberID] = a
+	return nil
+}
+
+// whatsapp is the Cloud API.
+type whatsapp struct {
+	sim *Simulator
+
+	mu      sync.Mutex
+	numbers map[string]WhatsAppAccount
+}
+
+func newWhatsApp(s *Simulator) *whatsapp {
+	return &whatsapp{sim: s, numbers: map[string]WhatsAppAccount{}}
+}
+
+func (wa *whatsapp) routes(mux *http.ServeMux) {
+	mux.HandleFunc("POST /graph/{version}/{id}/messages", wa.guard(wa.messages))
+	mux.HandleFunc("POST /graph/{version}/{id}/media", wa.guard(wa.upload))
+	mux.HandleFunc("GET /graph/{version}/{id}", wa.guard(wa.node))
+	mux.HandleFunc("DELETE /graph/{version}/{id}", wa.guard(wa.deleteMedia))
+	mux.HandleFunc("GET /graph/download/media/{id}", wa.download)
+	mux.HandleFunc("/graph/", func(w http.ResponseWriter, r *http.Request) {
+		writeGraphError(w, unknownObject(strings.TrimPrefix(r.URL.Path, "/graph/")))
+	})
+}
+
+// accounts lists the phone number ids.
+func (wa *whatsapp) accounts() []string {
+	wa.mu.Lock()
+	defer wa.mu.Unlock()
+	return slices.Sorted(maps.Keys(wa.numbers))
+}
+
+func (wa *whatsapp) number(id string) (WhatsAppAccount, bool) {
+	wa.mu.Lock()
+	defer wa.mu.Unlock()
+	a, ok := wa.numbers[id]
+	return a, ok
+}
+
+// graphOp is one operation of the Graph API; v is what it answers.
+type graphOp func(r *http.Request, token string) (v any, err error)
+
+// errGraphHang asks guard to cut the connection.
+type errGraphHang struct{ b Behaviour }
+
+func (errGraphHang) Error() string { return "cut" }
+
+// guard checks that the token is of some account and words errors.
+func (wa *whatsapp) guard(op graphOp) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+		if !ok {
+			token = r.URL.Query().Get("access_token")
+		}
+		if !wa.knows(token) {
+			writeGraphError(w, badToken(token))
+			return
+		}
+		v, err := op(r, token)
+		if hang := (errGraphHang{}); errors.As(err, &hang) {
+			wa.sim.stats.cut(ProviderWhatsApp)
+			wa.sim.hang(r, hang.b)
+			return
+		}
+		if err != nil {
+			writeGraphError(w, err)
+			return
+		}
+		writeJSON(w, http.StatusOK, v)
+	}
+}
+
+func (wa *whatsapp) knows(token string) bool {
+	wa.mu.Lock()
+	defer wa.mu.Unlock()
+	for _, a := range wa.numbers {
+		if token != "" && a.Token == token {
+			return true
+		}
+	}
+	return false
+}
+
+// owned returns the number the path names, if the token is its own.
+func (wa *whatsapp) owned(r *http.Request, token string) (string, WhatsAppAccount, error) {
+	id := r.PathValue("id")
+	a, ok := wa.number(id)
+	if !ok || a.Token != token {
+		return "", a, unknownObject(id)
+	}
+	return id, a, nil
+}
+
+// verify makes the handshake: the webhook must echo the challenge.
+func (wa *whatsapp) verify(ctx context.Context, a WhatsAppAccount) error {
+	u, err := url.Parse(a.WebhookURL)
+	if err != nil || u.Host == "" {
+		return errors.New("webhook_url: want an absolute URL")
+	}
+	challenge := strconv.FormatInt(wa.sim.now().UnixNano()%1_000_000_000, 10)
+	q := u.Query()
+	q.Set("hub.mode", "subscribe")
+	q.Set("hub.verify_token", a.VerifyToken)
+	q.Set("hub.challenge", challenge)
+	u.RawQuery = q.Encode()
+	ctx, cancel := context.WithTimeout(ctx, verifyTimeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), http.NoBody)
+	if err != nil {
+		return fmt.Errorf("make request: %w", err)
+	}
+	resp, err := wa.sim.opts.HTTP.Do(req)
+	if err != nil {
+		var ue *url.Error
+		if errors.As(err, &ue) {
+			err = ue.Err // without the address: it holds the verify token
+		}
+		return fmt.Errorf("ask for challenge: %w", err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, 1024))
+	if err != nil {
+		return fmt.Errorf("read challenge: %w", err)
+	}
+	if resp.StatusCode != http.StatusOK || string(body) != challenge {
+		return fmt.Errorf("answered %d without the challenge", resp.StatusCode)
+	}
+	return nil
+}
+
+// post is a webhook call of the number, signed.
+func (wa *whatsapp) post(id, order string, body []byte, done func(error, bool)) *post {
+	return &post{
+		provider: ProviderWhatsApp, order: order, body: body, done: done,
+		target: func() (string, http.Header) {
+			a, _ := wa.number(id)
+			h := http.Header{"User-Agent": {"facebookexternalua"}}
+			if a.AppSecret != "" {
+				mac := hmac.New(sha256.New, []byte(a.AppSecret))
+				mac.Write(body)
+				h.Set("X-Hub-Signature-256", "sha256="+hex.EncodeToString(mac.Sum(nil)))
+			}
+			return a.WebhookURL, h
+		},
+	}
+}
+
+// newWAMID makes a message id. Like the real ones it holds the phone number,
+// by which the simulator finds the handset again.
+func newWAMID(phone string) string {
+	b := append([]byte{0x1c, 0x18, byte(len(phone))}, phone...)
+	b = append(b, 0x15, 0x02, 0x00, 0x11, 0x18, 0x12)
+	b = append(b, rand.Text()[:18]...)
+	return "wamid." + base64.StdEncoding.EncodeToString(append(b, 0))
+}
+
+// phoneOfWAMID is the handset a message id belongs to.
+func phoneOfWAMID(id string) (key, bool) {
+	rest, ok := strings.CutPrefix(id, "wamid.")
+	b, err := base64.StdEncoding.DecodeString(rest)
+	if !ok || err != nil || len(b) < 3 || len(b) < 3+int(b[2]) {
+		return key{}, false
+	}
+	return newKey(ChannelWhatsApp, string(b[3:3+int(b[2])])), true
+}
+
+// byWAMID finds a message of the account.
+func (wa *whatsapp) byWAMID(account, id string) (key, Item, bool) {
+	phone, ok := phoneOfWAMID(id)
+	if !ok {
+		return key{}, Item{}, false
+	}
+	it, ok := wa.sim.phones.last(phone, func(it *Item) bool { return it.ProviderID == id && it.Account == account })
+	return phone, it, ok
+}
