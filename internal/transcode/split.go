@@ -38,8 +38,12 @@ func Split(text string, limit int, unit channel.Unit) []string {
 	}
 	var pieces []string
 	whole := text
-	for limit > 0 && Length(text, unit) > limit {
-		at := cut(text, limit, unit)
+	for limit > 0 {
+		hard := prefix(text, limit, unit)
+		if hard == len(text) {
+			break
+		}
+		at := cut(text, hard)
 		if piece := strings.TrimRightFunc(text[:at], unicode.IsSpace); piece != "" {
 			pieces = append(pieces, piece)
 		}
@@ -54,18 +58,18 @@ func Split(text string, limit int, unit channel.Unit) []string {
 	return pieces
 }
 
-// cut returns where the first piece of text ends: after at least one rune.
-func cut(text string, limit int, unit channel.Unit) int {
-	hard := prefix(text, limit, unit)
-	if hard < len(text) {
-		if r, _ := utf8.DecodeRuneInString(text[hard:]); unicode.IsSpace(r) {
-			return hard // the last word ends exactly here
-		}
+// cut returns where the first piece of text best ends, given that it must end
+// at hard.
+func cut(text string, hard int) int {
+	// A line or word that ends right at the limit is a good end, too.
+	reach := text[:hard]
+	if r, n := utf8.DecodeRuneInString(text[hard:]); unicode.IsSpace(r) {
+		reach = text[:hard+n]
 	}
-	if at := strings.LastIndexByte(text[:hard], '\n'); at >= hard/2 && at > 0 {
+	if at := strings.LastIndexByte(reach, '\n'); at > 0 && at >= hard/2 {
 		return at
 	}
-	if at := strings.LastIndexFunc(text[:hard], unicode.IsSpace); at > 0 {
+	if at := strings.LastIndexFunc(reach, unicode.IsSpace); at > 0 {
 		return at
 	}
 	return hard
@@ -136,8 +140,9 @@ func character(text string) int {
 		}
 	}
 	const joiner = '\u200d'
-	glued := false // the last code point joins the next to it
-	for end < len(text) {
+	const most = 32 // code points; no real character has as many
+	glued := false  // the last code point joins the next to it
+	for i := 0; i < most && end < len(text); i++ {
 		r, n := utf8.DecodeRuneInString(text[end:])
 		if !extends(r) && (!glued || unicode.IsSpace(r)) {
 			break

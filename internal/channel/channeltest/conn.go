@@ -16,7 +16,7 @@ import (
 )
 
 // connSecret is Conn.Secret.
-const connSecret = "5ec2e75ec2e75ec2e75ec2e75ec2e700" //nolint:gosec // a test's
+const connSecret = "5ec2e75ec2e75ec2e75ec2e75ec2e700"
 
 // conn returns an account whose provider is at baseURL. It lets nothing leave
 // loopback, and fails the test where a log record holds a secret or, above
