@@ -84,7 +84,7 @@ func (c *codec) octets(field string, v *[]byte) {
 			c.fail(field, "longer than 254 octets")
 			return
 		}
-		c.buf = append(append(c.buf, byte(len(*v))), *v...)
+		c.buf = append(append(c.buf, byte(len(*v))), *v...) //nolint:gosec // checked above
 		return
 	}
 	var n byte

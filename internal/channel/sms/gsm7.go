@@ -1,6 +1,9 @@
 package sms
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // The alphabet of 3GPP TS 23.038, section 6.2.1. A rune's index is its septet;
 // index 0x1B is the escape to the extension table and stands for no character.
@@ -42,7 +45,7 @@ func buildGSM7Codes() map[rune]gsm7Code {
 	codes := make(map[rune]gsm7Code, len(gsm7Runes)+len(gsm7Extension))
 	for i, r := range gsm7Runes {
 		if i != gsm7Escape {
-			codes[r] = gsm7Code{septet: byte(i)} //nolint:gosec // i < 128
+			codes[r] = gsm7Code{septet: byte(i)}
 		}
 	}
 	for b, r := range gsm7Extension {
@@ -110,13 +113,13 @@ func decodeGSM7(septets []byte) string {
 // end would read as an '@', so they hold a <CR> (section 6.1.2.3.1).
 func packGSM7(septets []byte, fill int) []byte {
 	if (len(septets)*7+fill)%8 == 1 {
-		septets = append(septets[:len(septets):len(septets)], '\r')
+		septets = append(slices.Clip(septets), '\r')
 	}
 	out := make([]byte, (len(septets)*7+fill+7)/8)
 	for i, s := range septets {
 		bit := fill + i*7
 		v := uint16(s&0x7F) << (bit % 8)
-		out[bit/8] |= byte(v)
+		out[bit/8] |= byte(v & 0xFF)
 		if v > 0xFF {
 			out[bit/8+1] |= byte(v >> 8)
 		}
@@ -136,7 +139,7 @@ func unpackGSM7(octets []byte, fill int) []byte {
 		if bit/8+1 < len(octets) {
 			v |= uint16(octets[bit/8+1]) << 8
 		}
-		out[i] = byte(v>>(bit%8)) & 0x7F
+		out[i] = byte(v >> (bit % 8) & 0x7F)
 	}
 	if n > 0 && (len(octets)*8-fill)%7 == 0 && (out[n-1] == 0 || out[n-1] == '\r') {
 		out = out[:n-1]

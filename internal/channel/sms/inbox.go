@@ -86,7 +86,7 @@ func (in *inbox) deliver(m *messageBody, answer answerFunc) {
 
 func (in *inbox) enqueue(w *whole) {
 	h := fnv.New32a()
-	h.Write([]byte(w.parts[0].source.addr))
+	_, _ = h.Write([]byte(w.parts[0].source.addr)) // a hash never fails
 	in.mu.RLock()
 	defer in.mu.RUnlock()
 	if in.closed {
@@ -188,8 +188,9 @@ func (in *inbox) decode(parts []*messageBody) (text string, binary []byte) {
 func contentKey(w *whole) string {
 	h := sha256.New()
 	for _, p := range w.parts {
-		fmt.Fprintf(h, "%s\x00%s\x00%d\x00%d\x00", p.source.addr, p.dest.addr, p.dataCoding, len(p.data()))
-		h.Write(p.data())
+		// A hash never fails to take what is written.
+		_, _ = fmt.Fprintf(h, "%s\x00%s\x00%d\x00%d\x00", p.source.addr, p.dest.addr, p.dataCoding, len(p.data()))
+		_, _ = h.Write(p.data())
 	}
 	return hex.EncodeToString(h.Sum(nil)[:12])
 }

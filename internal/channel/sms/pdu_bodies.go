@@ -225,7 +225,7 @@ func (b *multiRespBody) fields(c *codec) {
 	}
 	for i := range b.unsuccess {
 		f := &b.unsuccess[i]
-		f.address.fields(c, "destination_addr", 21)
+		f.fields(c, "destination_addr", 21)
 		c.word("error_status_code", &f.status)
 	}
 	c.optional(&b.optional)

@@ -89,7 +89,8 @@ func wantVectors() map[string]pdu {
 		"deliver_dlr_undeliv": receipt(22,
 			"id:abc124 sub:001 dlvrd:000 submit date:2611220000 done date:2611220001 stat:UNDELIV err:027 text:",
 			tlvs{
-				{tagReceiptedMessageID, []byte("abc124\x00")}, {tagMessageState, []byte{5}},
+				{tagReceiptedMessageID, []byte("abc124\x00")},
+				{tagMessageState, []byte{5}},
 				{tagNetworkErrorCode, []byte{3, 0, 27}},
 			}),
 		"deliver_resp": {sequence: 20, body: &messageIDBody{id: deliverSM.response()}},

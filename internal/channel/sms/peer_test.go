@@ -1,7 +1,6 @@
 package sms
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -9,9 +8,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -24,125 +20,6 @@ import (
 
 // These tests hold the SMPP client against SMSCs that other people wrote:
 // node-smpp and, in TestPerlPeer, Net::SMPP.
-
-const peerTimeout = 20 * time.Second
-
-// peerEvent is a line an SMSC under test/peers writes.
-type peerEvent struct {
-	Event  string
-	Port   int
-	Kind   string
-	Status int
-	Error  string
-
-	Source, Dest       [3]any
-	ESMClass           int `json:"esm_class"`
-	DataCoding         int `json:"data_coding"`
-	RegisteredDelivery int `json:"registered_delivery"`
-	Text, Hex          string
-	UDH                []string
-	SAR                [3]int
-}
-
-type smscPeer struct {
-	t      *testing.T
-	port   int
-	orders io.Writer
-	events chan peerEvent
-}
-
-// startSMSC starts an SMSC program. Without the means to run it the test is
-// skipped, but not where CI promises them.
-func startSMSC(t *testing.T, needs, program string, args ...string) *smscPeer {
-	t.Helper()
-	if missing := findPeer(t, needs, program); missing != "" {
-		if os.Getenv("CI") == "true" {
-			t.Fatal(missing)
-		}
-		t.Skip(missing)
-	}
-	cmd := exec.CommandContext(t.Context(), program, args...)
-	cmd.Dir = peersDir()
-	cmd.Stderr = t.Output()
-	orders, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	p := &smscPeer{t: t, orders: orders, events: make(chan peerEvent, 1000)}
-	go func() {
-		defer close(p.events)
-		for lines := bufio.NewScanner(out); lines.Scan(); {
-			var e peerEvent
-			if err := json.Unmarshal(lines.Bytes(), &e); err != nil {
-				t.Errorf("%s: %v", lines.Text(), err)
-			}
-			p.events <- e
-		}
-	}()
-	t.Cleanup(func() {
-		orders.Close()
-		for range p.events { // until it has ended
-		}
-		_ = cmd.Wait() // killed by the test's context or ended by itself
-	})
-	p.port = p.next("listening").Port
-	return p
-}
-
-func peersDir() string { return filepath.Join("..", "..", "..", "test", "peers") }
-
-// findPeer says what is missing to run program.
-func findPeer(t *testing.T, needs, program string) string {
-	t.Helper()
-	if _, err := exec.LookPath(program); err != nil {
-		return program + " is not installed"
-	}
-	if program == "perl" {
-		if exec.CommandContext(t.Context(), program, "-M"+needs, "-e1").Run() != nil {
-			return needs + " is not installed: run make setup"
-		}
-		return ""
-	}
-	if _, err := os.Stat(filepath.Join(peersDir(), "node_modules", needs)); err != nil {
-		return "test/peers has no npm package " + needs + ": run make setup"
-	}
-	return ""
-}
-
-// next returns the next event of a kind, passing over others.
-func (p *smscPeer) next(kind string) peerEvent {
-	p.t.Helper()
-	timeout := time.After(peerTimeout)
-	for {
-		select {
-		case e, ok := <-p.events:
-			switch {
-			case !ok:
-				p.t.Fatalf("the SMSC ended, want event %s", kind)
-			case e.Event == "error":
-				p.t.Errorf("the SMSC says: %s", e.Error)
-			case e.Event == kind:
-				return e
-			}
-		case <-timeout:
-			p.t.Fatalf("no event %s", kind)
-		}
-	}
-}
-
-func (p *smscPeer) order(format string, args ...any) {
-	p.t.Helper()
-	if _, err := fmt.Fprintf(p.orders, format+"\n", args...); err != nil {
-		p.t.Fatal(err)
-	}
-}
 
 // conn returns an account at the SMSC with the given further settings.
 func (p *smscPeer) conn(password, settings string) *channel.Conn {

@@ -84,7 +84,7 @@ func concatenationOf(m *messageBody) (concatenation, bool) {
 	}
 	return concatenation{
 		reference: uint16(reference), wide: true, //nolint:gosec // a two-octet parameter
-		total: byte(total), number: byte(number),
+		total: byte(total), number: byte(number), //nolint:gosec // checked above
 	}, true
 }
 

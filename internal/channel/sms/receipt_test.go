@@ -19,29 +19,40 @@ func TestParseReceipt(t *testing.T) {
 	}{
 		"text": {
 			text("id:abc123 sub:001 dlvrd:001 submit date:2611220000 done date:2611220001 stat:DELIVRD err:000 text:Hello"),
-			idVerbatim, receipt{messageID: "abc123", state: stateDelivered, errorCode: "000"}, true,
+			idVerbatim,
+			receipt{messageID: "abc123", state: stateDelivered, errorCode: "000"},
+			true,
 		},
 		"upper case, spaces, text that looks like fields": {
 			text("ID: 42 SUB:001 STAT: undeliv ERR: 27 TEXT:id:9 stat:DELIVRD"),
-			idVerbatim, receipt{messageID: "42", state: stateUndeliverable, errorCode: "27"}, true,
+			idVerbatim,
+			receipt{messageID: "42", state: stateUndeliverable, errorCode: "27"},
+			true,
 		},
 		"parameters without text": {
 			&messageBody{id: deliverSM, esmClass: esmReceipt, optional: tlvs{
-				{tagReceiptedMessageID, []byte("x1\x00")}, {tagMessageState, []byte{8}},
+				{tagReceiptedMessageID, []byte("x1\x00")},
+				{tagMessageState, []byte{8}},
 				{tagNetworkErrorCode, []byte{3, 1, 2}},
 			}},
-			idVerbatim, receipt{messageID: "x1", state: stateRejected, errorCode: "258"}, true,
+			idVerbatim,
+			receipt{messageID: "x1", state: stateRejected, errorCode: "258"},
+			true,
 		},
 		"parameters before text": {
 			&messageBody{
 				id: deliverSM, esmClass: esmReceipt, shortMessage: []byte("id:9 stat:UNKNOWN"),
 				optional: tlvs{{tagReceiptedMessageID, []byte("10")}, {tagMessageState, []byte{2}}},
 			},
-			idVerbatim, receipt{messageID: "10", state: stateDelivered}, true,
+			idVerbatim,
+			receipt{messageID: "10", state: stateDelivered},
+			true,
 		},
 		"intermediate": {
 			&messageBody{id: deliverSM, esmClass: esmIntermediate, shortMessage: []byte("id:1 stat:BUFFERED")},
-			idVerbatim, receipt{messageID: "1", state: stateEnroute, intermediate: true}, true,
+			idVerbatim,
+			receipt{messageID: "1", state: stateEnroute, intermediate: true},
+			true,
 		},
 		"hexadecimal receipt": {text("id:00FF stat:EXPIRED"), 2, receipt{messageID: "255", state: stateExpired}, true},
 		"leading zeros":       {text("id:0000000255 stat:DELETED"), 1, receipt{messageID: "255", state: stateDeleted}, true},

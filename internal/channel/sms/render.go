@@ -1,6 +1,7 @@
 package sms
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"strconv"
@@ -47,36 +48,59 @@ func (o options) checkParts(parts int) error {
 	return nil
 }
 
-// textOf returns the text o says.
-func textOf(o *channel.Outgoing, smart bool) (string, error) {
-	if o.Message.Text == nil {
+// textOf returns the text o says. An explicit message is its own text, unless
+// it is a JSON object: then it is a batch of the Sinch SMS API, SMS's native
+// format here, and its body is the text.
+func textOf(o *channel.Outgoing) (string, error) {
+	m := o.Message
+	if specific, ok := m.ChannelSpecific[parley.ChannelSMS]; ok {
+		return "", channel.Refuse(parley.ReasonBadRequest,
+			"SMS has no channel specific message "+strconv.Quote(specific.MessageType))
+	}
+	if raw, ok := m.ExplicitChannel[parley.ChannelSMS]; ok {
+		members, ok := explicitBatch(raw)
+		if !ok {
+			return raw, nil
+		}
+		var text string
+		if err := json.Unmarshal(members["body"], &text); err != nil {
+			return "", channel.Refuse(parley.ReasonBadRequest, "the explicit SMS message has no body that is text")
+		}
+		return text, nil
+	}
+	if m.Text == nil {
 		return "", channel.Refuse(parley.ReasonUnsupportedOperation, "SMS carries text only")
 	}
-	if smart {
-		return simplifyTypography(o.Message.Text.Text), nil
-	}
-	return o.Message.Text.Text, nil
+	return m.Text.Text, nil
 }
 
-// A batch is a message to the Sinch SMS API (developers.sinch.com, Send).
-// Send fills in the members that differ between attempts or accounts.
+// explicitBatch returns the members of an explicit message that is a JSON
+// object.
+func explicitBatch(raw string) (map[string]json.RawMessage, bool) {
+	var members map[string]json.RawMessage
+	err := json.Unmarshal([]byte(raw), &members)
+	return members, err == nil && members != nil
+}
+
+// A batch is a message to the Sinch SMS API (developers.sinch.com, Send), but
+// for the members that only Send knows.
 type batch struct {
-	From            string   `json:"from,omitempty"`
-	To              []string `json:"to"`
-	Body            string   `json:"body"`
-	Type            string   `json:"type"`
-	DeliveryReport  string   `json:"delivery_report"`
-	Flash           bool     `json:"flash_message,omitempty"`
-	MaxParts        int      `json:"max_number_of_message_parts,omitempty"`
-	ClientReference string   `json:"client_reference,omitempty"`
-	CallbackURL     string   `json:"callback_url,omitempty"`
-	ExpireAt        string   `json:"expire_at,omitempty"`
+	From           string   `json:"from,omitempty"`
+	To             []string `json:"to"`
+	Body           string   `json:"body"`
+	Type           string   `json:"type"`
+	DeliveryReport string   `json:"delivery_report"`
+	Flash          bool     `json:"flash_message,omitempty"`
+	MaxParts       int      `json:"max_number_of_message_parts,omitempty"`
 }
 
 func renderSinch(o *channel.Outgoing) ([]channel.Payload, error) {
 	s, err := readSinchSettings(o.Credential)
 	if err != nil {
 		return nil, badSettings(err)
+	}
+	if members, ok := explicitBatch(o.Message.ExplicitChannel[parley.ChannelSMS]); ok {
+		return passOn(members, o, s.DefaultSender)
 	}
 	m, err := draftOf(o, s.DefaultSender, s.SmartEncoding)
 	if err != nil {
@@ -89,6 +113,28 @@ func renderSinch(o *channel.Outgoing) ([]channel.Payload, error) {
 		From: m.from, To: []string{m.to}, Body: m.text, Type: "mt_text", DeliveryReport: "per_recipient",
 		Flash: m.flash, MaxParts: m.maxParts,
 	})
+}
+
+// passOn completes a batch the app wrote itself. The recipient is always the
+// message's, and without its receipts a message would never end.
+func passOn(members map[string]json.RawMessage, o *channel.Outgoing, defaultSender string) ([]channel.Payload, error) {
+	to, err := recipient(o.To)
+	if err != nil {
+		return nil, err
+	}
+	from, err := senderOf(o, defaultSender)
+	if err != nil {
+		return nil, err
+	}
+	all := map[string]any{"type": "mt_text"}
+	if from != "" {
+		all["from"] = from
+	}
+	for name, value := range members {
+		all[name] = value
+	}
+	all["to"], all["delivery_report"] = []string{to}, "per_recipient"
+	return payloads(&all)
 }
 
 // A draft is what both providers need to know of a message.
@@ -107,7 +153,10 @@ func draftOf(o *channel.Outgoing, defaultSender string, smart bool) (d draft, er
 	if d.options, err = readOptions(o.Properties); err != nil {
 		return d, err
 	}
-	d.text, err = textOf(o, smart)
+	d.text, err = textOf(o)
+	if smart {
+		d.text = simplifyTypography(d.text)
+	}
 	return d, err
 }
 
@@ -165,7 +214,8 @@ func renderSMPP(o *channel.Outgoing) ([]channel.Payload, error) {
 		return payloads(&whole)
 	}
 	segments := make([]*segment, len(texts))
-	reference := referenceFor(o.MessageID, wide)
+	// The text, too: a long message may come here as several, with one id.
+	reference := referenceFor(o.MessageID+d.text, wide)
 	for i, text := range texts {
 		one := whole
 		one.Text = text
@@ -245,13 +295,23 @@ func (a wireAddress) address() address { return address{ton: a.TON, npi: a.NPI, 
 func payloads[T any](bodies ...*T) ([]channel.Payload, error) {
 	out := make([]channel.Payload, len(bodies))
 	for i, b := range bodies {
-		raw, err := json.Marshal(b)
+		raw, err := encodeJSON(b)
 		if err != nil {
 			return nil, fmt.Errorf("encode payload: %w", err)
 		}
 		out[i].Body = raw
 	}
 	return out, nil
+}
+
+// encodeJSON encodes v as providers and people like to read it, without
+// HTML's escapes.
+func encodeJSON(v any) ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	err := enc.Encode(v)
+	return bytes.TrimSpace(b.Bytes()), err
 }
 
 // badSettings is the failure of a credential that Check would refuse.

@@ -1,6 +1,7 @@
 package sms
 
 import (
+	"encoding/binary"
 	"hash/fnv"
 	"strings"
 	"unicode/utf16"
@@ -102,15 +103,15 @@ type concatenation struct {
 // a wide reference, 9.2.3.24.8, including its length octet.
 func (c concatenation) header() []byte {
 	if c.wide {
-		return []byte{6, 0x08, 4, byte(c.reference >> 8), byte(c.reference), c.total, c.number}
+		return append(binary.BigEndian.AppendUint16([]byte{6, 0x08, 4}, c.reference), c.total, c.number)
 	}
-	return []byte{5, 0x00, 3, byte(c.reference), c.total, c.number}
+	return []byte{5, 0x00, 3, byte(c.reference & 0xFF), c.total, c.number}
 }
 
 // parameters is the same as optional parameters (SMPP 3.4, 5.3.2.22 to 24).
 func (c concatenation) parameters() tlvs {
 	return tlvs{
-		{tagSarMsgRefNum, []byte{byte(c.reference >> 8), byte(c.reference)}},
+		{tagSarMsgRefNum, binary.BigEndian.AppendUint16(nil, c.reference)},
 		{tagSarTotalSegments, []byte{c.total}},
 		{tagSarSegmentSeqnum, []byte{c.number}},
 	}
@@ -146,7 +147,7 @@ func parseHeader(data []byte) (c concatenation, header, rest []byte, ok bool) {
 // that gets a part twice puts both in the same place.
 func referenceFor(key string, wide bool) uint16 {
 	h := fnv.New32a()
-	h.Write([]byte(key))
+	_, _ = h.Write([]byte(key)) // a hash never fails
 	sum := h.Sum32()
 	v := uint16(sum>>16) ^ uint16(sum) //nolint:gosec // folding is the point
 	if !wide {
@@ -159,7 +160,7 @@ func referenceFor(key string, wide bool) uint16 {
 func encodeUCS2(text string) []byte {
 	out := make([]byte, 0, 2*len(text))
 	for _, u := range utf16.Encode([]rune(text)) {
-		out = append(out, byte(u>>8), byte(u))
+		out = binary.BigEndian.AppendUint16(out, u)
 	}
 	return out
 }

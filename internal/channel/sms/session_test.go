@@ -73,6 +73,9 @@ func (e *smscEnd) answerSubmit(request pdu, status commandStatus, id string) {
 	e.send(pdu{status: status, sequence: request.sequence, body: &messageIDBody{id: submitSM.response(), messageID: id}})
 }
 
+// testTime is any time.
+var testTime = time.Date(2030, 5, 1, 10, 0, 0, 0, time.UTC)
+
 func testSessionConfig() sessionConfig {
 	return sessionConfig{
 		bind:   bindBody{id: bindTransceiver, systemID: "user", password: "pass", interfaceVersion: 0x34},
@@ -378,5 +381,18 @@ func TestPace(t *testing.T) {
 	}
 	if got := p.limiter.Limit(); got != 10 {
 		t.Errorf("pace after 30 successes is %v, want 10", got)
+	}
+}
+
+func TestRelativeTime(t *testing.T) {
+	t.Parallel()
+	for d, want := range map[time.Duration]string{
+		-time.Hour: "000000000001000R",
+		25*time.Hour + 3*time.Minute + 4*time.Second: "000001010304000R",
+		1000 * 24 * time.Hour:                        "000099000000000R",
+	} {
+		if got := relativeTime(d); got != want {
+			t.Errorf("relativeTime(%v) = %s, want %s", d, got, want)
+		}
 	}
 }

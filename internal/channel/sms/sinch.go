@@ -31,20 +31,9 @@ func sendSinch(ctx context.Context, c *channel.Conn, a channel.Attempt) (channel
 	if err != nil {
 		return "", err
 	}
-	var b batch
-	if err := json.Unmarshal(a.Payload.Body, &b); err != nil {
-		return "", &channel.Error{
-			Reason: parley.NewReason(parley.ReasonInternalError, "internal error"), Err: fmt.Errorf("decode payload: %w", err),
-		}
-	}
-	// The reference comes back in receipts, and Find looks for it.
-	b.ClientReference, b.CallbackURL = a.Key, c.WebhookURL
-	if !a.Expires.IsZero() {
-		b.ExpireAt = a.Expires.UTC().Format("2006-01-02T15:04:05.000Z")
-	}
-	body, err := json.Marshal(&b)
+	body, err := complete(a, c.WebhookURL)
 	if err != nil {
-		return "", fmt.Errorf("encode batch: %w", err)
+		return "", &channel.Error{Reason: parley.NewReason(parley.ReasonInternalError, "internal error"), Err: err}
 	}
 	answer, err := channel.PostJSON(ctx, c, address, sinchHeader(c), body)
 	if err != nil {
@@ -60,6 +49,23 @@ func sendSinch(ctx context.Context, c *channel.Conn, a channel.Attempt) (channel
 		return "", channel.Verdict(answer, "the answer has no batch id")
 	}
 	return channel.ProviderID(sent.ID), nil
+}
+
+// complete adds to a rendered batch what only the attempt knows. The reference
+// comes back in receipts, and Find looks for it.
+func complete(a channel.Attempt, callbackURL string) ([]byte, error) {
+	var members map[string]any
+	if err := json.Unmarshal(a.Payload.Body, &members); err != nil {
+		return nil, fmt.Errorf("decode payload: %w", err)
+	}
+	members["client_reference"] = a.Key
+	if callbackURL != "" {
+		members["callback_url"] = callbackURL
+	}
+	if !a.Expires.IsZero() {
+		members["expire_at"] = a.Expires.UTC().Format("2006-01-02T15:04:05.000Z")
+	}
+	return encodeJSON(members)
 }
 
 // findSinch looks for the batch of an attempt whose answer was lost. The API

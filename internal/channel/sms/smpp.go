@@ -124,7 +124,7 @@ func (s *smppSettings) dial(ctx context.Context, c *channel.Conn) (net.Conn, err
 	}
 	secure := tls.Client(conn, cfg)
 	if err := secure.HandshakeContext(ctx); err != nil {
-		conn.Close()
+		_ = conn.Close() // the handshake's error is the one to tell
 		return nil, fmt.Errorf("TLS handshake: %w", err)
 	}
 	return secure, nil

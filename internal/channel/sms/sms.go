@@ -50,7 +50,9 @@ func (s *SMS) Capabilities() channel.Capabilities {
 		ContactInfo:  channel.Degraded,
 		Template:     channel.Rejected,
 		TypedChoices: true,
-		Receipts:     []parley.DeliveryStatus{parley.StatusDelivered, parley.StatusFailed},
+		Receipts: []parley.DeliveryStatus{
+			parley.StatusQueuedOnChannel, parley.StatusDelivered, parley.StatusFailed,
+		},
 	}
 }
 
