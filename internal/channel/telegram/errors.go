@@ -43,19 +43,20 @@ var refusals = []struct {
 	{http.StatusBadRequest, "user_is_blocked", parley.ReasonRecipientNotOptedIn},
 	{http.StatusBadRequest, "voice_messages_forbidden", parley.ReasonChannelReject}, // the user's own setting
 
-	{http.StatusBadRequest, "button", parley.ReasonBadRequest}, // before "wrong http url"
+	{http.StatusBadRequest, "button", parley.ReasonBadRequest}, // before "http url"
 	{http.StatusBadRequest, "too big", parley.ReasonMediaTooLarge},
 	{http.StatusBadRequest, "wrong file identifier", parley.ReasonMediaNotReachable},
 	{http.StatusBadRequest, "wrong remote file", parley.ReasonMediaNotReachable},
-	{http.StatusBadRequest, "wrong http url", parley.ReasonMediaNotReachable},
-	{http.StatusBadRequest, "http url content", parley.ReasonMediaNotReachable},
+	{http.StatusBadRequest, "http url", parley.ReasonMediaNotReachable}, // wrong, invalid, or without content
+	{http.StatusBadRequest, "url host", parley.ReasonMediaNotReachable},
 	// What the address gave was not the media it was sent as: more often an
 	// error page than a wrong file.
 	{http.StatusBadRequest, "web page content", parley.ReasonMediaNotReachable},
 	{http.StatusBadRequest, "webpage_", parley.ReasonMediaNotReachable},
 	{http.StatusBadRequest, "external_url_invalid", parley.ReasonMediaNotReachable},
 	{http.StatusBadRequest, "image_process_failed", parley.ReasonMediaTypeUnsupported},
-	{http.StatusBadRequest, "photo_", parley.ReasonMediaTypeUnsupported}, // PHOTO_INVALID_DIMENSIONS, PHOTO_EXT_INVALID
+	{http.StatusBadRequest, "photo_", parley.ReasonMediaTypeUnsupported},   // PHOTO_INVALID_DIMENSIONS, PHOTO_EXT_INVALID
+	{http.StatusBadRequest, "mismatch", parley.ReasonMediaTypeUnsupported}, // type of file to send mismatch
 	{http.StatusBadRequest, "media_invalid", parley.ReasonMediaTypeUnsupported},
 	{http.StatusBadRequest, "", parley.ReasonBadRequest},
 }

@@ -116,7 +116,7 @@ func (s *schema) value(path, typ string, value any) error {
 		}
 		return nil
 	}
-	ok := true
+	var ok bool
 	switch typ {
 	case "String":
 		_, ok = value.(string)
@@ -127,8 +127,7 @@ func (s *schema) value(path, typ string, value any) error {
 		ok = number && !strings.ContainsAny(n.String(), ".eE")
 	case "Float":
 		_, ok = value.(json.Number)
-	case "InputFile":
-		ok = false // an upload; ours are addresses
+	case "InputFile": // an upload; ours are addresses
 	default:
 		return s.named(path, typ, value)
 	}

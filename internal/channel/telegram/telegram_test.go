@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -58,9 +59,7 @@ func serve(t *testing.T, answers ...answer) *botAPI {
 		if len(b.answers) > 1 {
 			b.answers = b.answers[1:]
 		}
-		for name, values := range a.header {
-			w.Header()[name] = values
-		}
+		maps.Copy(w.Header(), a.header)
 		w.WriteHeader(a.status)
 		_, _ = io.WriteString(w, a.body)
 	}))
@@ -236,27 +235,20 @@ func TestConnect(t *testing.T) {
 func TestConnectRefused(t *testing.T) {
 	t.Parallel()
 	fine := answer{200, nil, `{"ok":true,"result":true}`}
+	const notHTTPS = `{"ok":false,"error_code":400,"description":"Bad Request: bad webhook: HTTPS url must be provided for webhook"}`
 	tests := []struct {
-		name    string
-		answers []answer
-		want    channel.Outcome
-		reason  parley.ReasonCode
+		name   string
+		second answer
+		want   channel.Outcome
+		reason parley.ReasonCode
 	}{
-		{
-			"token", []answer{{401, nil, `{"ok":false,"error_code":401,"description":"Unauthorized"}`}},
-			channel.NotSent, parley.ReasonChannelBadConfiguration,
-		},
-		{
-			"address",
-			[]answer{fine, {400, nil, `{"ok":false,"error_code":400,"description":"Bad Request: bad webhook: HTTPS url must be provided for webhook"}`}},
-			channel.NotSent, parley.ReasonChannelBadConfiguration,
-		},
-		{"trouble", []answer{fine, {502, nil, `<html>`}}, channel.TryAgain, parley.ReasonChannelFailure},
+		{"address", answer{400, nil, notHTTPS}, channel.NotSent, parley.ReasonChannelBadConfiguration},
+		{"trouble", answer{502, nil, `<html>`}, channel.TryAgain, parley.ReasonChannelFailure},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			c := conn(serve(t, tt.answers...).URL)
+			c := conn(serve(t, fine, tt.second).URL)
 			c.WebhookURL = "http://parley.example/hook"
 			err := telegram.New().Connect(t.Context(), c)
 			e := channel.AsError(err)
@@ -338,17 +330,20 @@ func TestFetchMediaRefused(t *testing.T) {
 		outcome channel.Outcome
 	}{
 		{
-			"too big", []answer{{400, nil, `{"ok":false,"error_code":400,"description":"Bad Request: file is too big"}`}},
+			"too big",
+			[]answer{{400, nil, `{"ok":false,"error_code":400,"description":"Bad Request: file is too big"}`}},
 			parley.ReasonMediaTooLarge, channel.NotSent,
 		},
 		{
-			"unknown", []answer{{400, nil, `{"ok":false,"error_code":400,"description":"Bad Request: invalid file_id"}`}},
+			"unknown",
+			[]answer{{400, nil, `{"ok":false,"error_code":400,"description":"Bad Request: invalid file_id"}`}},
 			parley.ReasonMediaNotReachable, channel.NotSent,
 		},
 		{"gone", []answer{found, {404, nil, `{"ok":false}`}}, parley.ReasonMediaNotReachable, channel.NotSent},
 		{"trouble", []answer{found, {502, nil, ``}}, parley.ReasonChannelFailure, channel.TryAgain},
 		{
-			"elsewhere", []answer{{200, nil, `{"ok":true,"result":{"file_path":"../../../secrets"}}`}},
+			"elsewhere",
+			[]answer{{200, nil, `{"ok":true,"result":{"file_path":"../../../secrets"}}`}},
 			parley.ReasonMediaNotReachable, channel.NotSent,
 		},
 		{"on the server's disk", []answer{{200, nil, `{"ok":true,"result":{"file_path":"/var/lib/x"}}`}}, parley.ReasonMediaNotReachable, channel.NotSent},
