@@ -370,3 +370,13 @@ func TestSendCanceled(t *testing.T) {
 		t.Errorf("Send() = %v, want TryAgain: nothing left", err)
 	}
 }
+
+func TestReceiveWithoutSecret(t *testing.T) {
+	t.Parallel()
+	c := conn("")
+	c.Secret = ""
+	r := httptest.NewRequest(http.MethodPost, "/hook", nil)
+	if _, err := telegram.New().Receive(c, r, []byte(`{"update_id":1}`)); !errors.Is(err, channel.ErrForged) {
+		t.Errorf("Receive() = %v, want ErrForged", err)
+	}
+}
