@@ -19,9 +19,10 @@ type pool struct {
 
 // account is where the sessions of one account follow each other.
 type account struct {
-	listeners int           // Listen calls under way, bound or binding
-	tx        *session      // nil while not bound
-	refused   error         // why the SMSC refused the last bind, if it did
+	listeners int      // Listen calls under way, bound or binding
+	tx        *session // nil while not bound
+	refused   error    // why the SMSC refused the last bind, if it did
+	refusedAt time.Time
 	changed   chan struct{} // closed at each change of the above
 	seen      *redeliveries
 }
@@ -79,12 +80,35 @@ func (p *pool) gone(key string, tx *session) {
 
 // refused records that the SMSC will not have this account until its settings
 // change.
-func (p *pool) refused(key string, err error) {
+func (p *pool) refused(key string, err error, now time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	a := p.account(key)
-	a.refused = err
+	a.refused, a.refusedAt = err, now
 	a.change()
+}
+
+// awaitPardon returns true once it is time to bind again: at once unless the
+// last bind was refused. It returns false when ctx ends first.
+func (p *pool) awaitPardon(ctx context.Context, key string, now time.Time) bool {
+	p.mu.Lock()
+	a := p.account(key)
+	pause := time.Duration(0)
+	if a.refused != nil {
+		pause = refusedPause - now.Sub(a.refusedAt)
+	}
+	p.mu.Unlock()
+	if pause <= 0 {
+		return ctx.Err() == nil
+	}
+	timer := time.NewTimer(pause)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }
 
 // errNoSession: nothing was sent because there is no session to send it on.

@@ -1,6 +1,7 @@
 package sms
 
 import (
+	"bytes"
 	"crypto/x509"
 	"encoding/json"
 	"slices"
@@ -193,6 +194,16 @@ func decodeSettings(raw json.RawMessage, v any) error {
 	if len(raw) == 0 || string(raw) == "null" {
 		return nil
 	}
+	dec := json.NewDecoder(bytes.NewReader(raw))
+	dec.DisallowUnknownFields()
+	if dec.Decode(v) == nil {
+		return nil
+	}
+	return explainSettings(raw, v)
+}
+
+// explainSettings names the member of raw that does not fit v.
+func explainSettings(raw json.RawMessage, v any) error {
 	var given, known map[string]json.RawMessage
 	if err := json.Unmarshal(raw, &given); err != nil {
 		return parley.Invalid("provider_settings", "must be a JSON object")
@@ -216,7 +227,7 @@ func decodeSettings(raw json.RawMessage, v any) error {
 			return setting(name, "has the wrong type")
 		}
 	}
-	return nil
+	return parley.Invalid("provider_settings", "must be one JSON object")
 }
 
 func setting(name, format string, args ...any) error {

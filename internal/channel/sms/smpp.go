@@ -2,6 +2,7 @@ package sms
 
 import (
 	"context"
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/hex"
@@ -23,18 +24,22 @@ const (
 	sessionPatience = 5 * time.Second  // of a Send for a session being bound
 )
 
-// accountKey tells one app's account from another without its password. A
-// changed setting makes another account, so that no Send uses a session bound
-// with the old ones.
+// accountKey tells one app's account from another. A changed password or
+// setting makes another account, so that no Send uses a session bound with the
+// old ones.
 func accountKey(c *channel.Conn) string {
-	return strings.Join([]string{
-		c.AppID, c.Credential.StaticBearer.ClaimedIdentity, c.BaseURL, string(c.Credential.ProviderSettings),
-	}, "\x00")
+	bearer := c.Credential.StaticBearer
+	sum := sha256.Sum256([]byte(strings.Join([]string{
+		c.AppID, bearer.ClaimedIdentity, bearer.Token, c.BaseURL, string(c.Credential.ProviderSettings),
+	}, "\x00")))
+	return string(sum[:])
 }
 
 // Listen implements channel.Listener: one bind, until it is lost or ctx is
 // done. It ends gracefully: what was delivered is stored and answered, submits
-// under way get their answer, and the SMSC is told.
+// under way get their answer, and the SMSC is told. Called soon after a bind
+// that the SMSC refused, it waits first: an SMSC may lock an account that keeps
+// trying a wrong password.
 func (s *SMS) Listen(
 	ctx context.Context, c *channel.Conn, accept func(context.Context, channel.Inbound) error,
 ) error {
@@ -45,6 +50,9 @@ func (s *SMS) Listen(
 	key := accountKey(c)
 	seen, leave := s.sessions.join(key)
 	defer leave()
+	if !s.sessions.awaitPardon(ctx, key, c.Now()) {
+		return nil
+	}
 
 	// Storing outlives ctx for as long as closing may take.
 	storing, stop := context.WithCancel(context.WithoutCancel(ctx))
@@ -64,7 +72,7 @@ func (s *SMS) Listen(
 	if err != nil {
 		err = linkError(err)
 		if channel.AsError(err).Outcome == channel.NotSent {
-			s.sessions.refused(key, err)
+			s.sessions.refused(key, err, c.Now())
 		}
 		return err
 	}
