@@ -54,12 +54,7 @@ func (c Channel) Known() bool {
 // AppScoped reports whether the same identity on c means a different person
 // under another app, so that an identity must name its app.
 func (c Channel) AppScoped() bool {
-	switch c {
-	case ChannelMessenger, ChannelInstagram, ChannelLINE, ChannelWeChat:
-		return true
-	default:
-		return false
-	}
+	return c == ChannelMessenger || c == ChannelInstagram || c == ChannelLINE || c == ChannelWeChat
 }
 
 // Phone reports whether identities on c are phone numbers: accepted with or
@@ -68,6 +63,9 @@ func (c Channel) Phone() bool {
 	switch c {
 	case ChannelSMS, ChannelMMS, ChannelRCS, ChannelWhatsApp, ChannelViberBM, ChannelKakaoTalk:
 		return true
+	case ChannelMessenger, ChannelInstagram, ChannelTelegram, ChannelViber, ChannelLINE, ChannelKakaoTalkChat,
+		ChannelWeChat, ChannelAppleBC, ChannelEmail, ChannelUnspecified:
+		return false
 	default:
 		return false
 	}

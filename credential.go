@@ -209,6 +209,8 @@ func credentialObjects(c Channel) []string {
 		return []string{"wechat_credentials"}
 	case ChannelAppleBC:
 		return []string{"applebc_credentials"}
+	case ChannelWhatsApp, ChannelRCS, ChannelSMS, ChannelViberBM, ChannelEmail, ChannelUnspecified:
+		return []string{"static_bearer"}
 	default:
 		return []string{"static_bearer"}
 	}

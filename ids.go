@@ -27,7 +27,7 @@ type IDSource struct {
 
 // New returns an identifier for the time t.
 func (s *IDSource) New(t time.Time) string {
-	ms := uint64(max(t.UnixMilli(), 0)) //nolint:gosec // never negative
+	ms := uint64(max(t.UnixMilli(), 0))
 	s.mu.Lock()
 	if ms > s.ms {
 		s.ms = ms
@@ -94,5 +94,5 @@ func IsID(s string) bool {
 // FirstID returns the lowest identifier of the millisecond t: every identifier
 // made before it sorts below.
 func FirstID(t time.Time) string {
-	return encodeULID(uint64(max(t.UnixMilli(), 0)), 0, 0) //nolint:gosec // never negative
+	return encodeULID(uint64(max(t.UnixMilli(), 0)), 0, 0)
 }

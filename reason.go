@@ -47,7 +47,7 @@ const (
 	ReasonNoPermission                         ReasonCode = "NO_PERMISSION"
 	ReasonNoProfileAvailable                   ReasonCode = "NO_PROFILE_AVAILABLE"
 	ReasonUnsupportedOperation                 ReasonCode = "UNSUPPORTED_OPERATION"
-	ReasonInactiveCredential                   ReasonCode = "INACTIVE_CREDENTIAL"
+	ReasonInactiveCredential                   ReasonCode = "INACTIVE_CREDENTIAL" //nolint:gosec // a code, no credential
 	ReasonMessageExpired                       ReasonCode = "MESSAGE_EXPIRED"
 	ReasonMessageSplitRequired                 ReasonCode = "MESSAGE_SPLIT_REQUIRED"
 	ReasonDeliveryReportTimeOut                ReasonCode = "DELIVERY_REPORT_TIME_OUT"

@@ -3,6 +3,7 @@ package parley
 import (
 	"fmt"
 	"net/url"
+	"slices"
 	"strconv"
 	"unicode/utf8"
 )
@@ -46,10 +47,8 @@ func atMost(p path, s string, n int) error {
 }
 
 func oneOf[T ~string](p path, v T, allowed ...T) error {
-	for _, a := range allowed {
-		if v == a {
-			return nil
-		}
+	if slices.Contains(allowed, v) {
+		return nil
 	}
 	return invalid(p, "unknown value %q", string(v))
 }

@@ -176,8 +176,18 @@ func (q *Queue) nudge() {
 func (q *Queue) ready(jobs []*store.Job) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	var late []*store.Job
 	for _, j := range jobs {
+		if q.parked[j.Lane] && j.Kind == store.KindSend {
+			// Its lane was given back while it was being committed.
+			late = append(late, j)
+			continue
+		}
 		q.add(j)
+	}
+	if late != nil {
+		// Not from here: the caller is the committer itself.
+		go q.o.Store.CommitLater(&store.Write{Release: late})
 	}
 	q.pump()
 }

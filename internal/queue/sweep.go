@@ -121,7 +121,10 @@ func (q *Queue) claim(ctx context.Context, room int) error {
 		delete(q.parked, j.Lane)
 		q.add(j)
 	}
-	if len(jobs) < room && spills == q.spills {
+	switch {
+	case len(jobs) == room:
+		q.spilling = true // there may be more: what comes now goes behind it
+	case spills == q.spills:
 		q.spilling = false
 	}
 	q.nextDue = time.Time{}

@@ -33,6 +33,9 @@ func (b *batch) apply(group []*commit) error {
 	if err := b.insertEvents(arrivals); err != nil {
 		return fmt.Errorf("insert events: %w", err)
 	}
+	if err := b.insertMedia(arrivals); err != nil {
+		return fmt.Errorf("insert media: %w", err)
+	}
 	if err := b.advance(group); err != nil {
 		return fmt.Errorf("advance messages: %w", err)
 	}
@@ -284,10 +287,10 @@ func (b *batch) advanceWave(wave []*Advance) error {
 		return err
 	}
 	for _, a := range wave {
+		b.jobs = append(b.jobs, a.Always...)
 		if a.Moved = moved[a.MessageID]; a.Moved {
 			b.jobs = append(b.jobs, a.Jobs...)
 		}
-		b.jobs = append(b.jobs, a.Always...)
 	}
 	if err := b.exec(ids); err != nil {
 		return err

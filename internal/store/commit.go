@@ -55,6 +55,30 @@ func (s *Store) Commit(ctx context.Context, w *Write) error {
 	return <-c.done
 }
 
+// CommitAll stores writes in their order, like Commit, and returns the first
+// error once all are answered.
+func (s *Store) CommitAll(ctx context.Context, ws []*Write) error {
+	waits := make([]*commit, 0, len(ws))
+	var err error
+	for _, w := range ws {
+		c := &commit{write: w, done: make(chan error, 1)}
+		select {
+		case s.commits <- c:
+			waits = append(waits, c)
+		case <-ctx.Done():
+			err = ctx.Err()
+		case <-s.closed:
+			err = errClosed
+		}
+	}
+	for _, c := range waits {
+		if cerr := <-c.done; err == nil {
+			err = cerr
+		}
+	}
+	return err
+}
+
 // CommitLater stores a write soon, without waiting: for what is harmless to
 // lose, because it would just be done again.
 func (s *Store) CommitLater(w *Write) {

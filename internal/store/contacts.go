@@ -137,3 +137,13 @@ func (s *Store) DeleteContact(ctx context.Context, projectID, id string) (*parle
 	})
 	return c, err
 }
+
+// IdentityOwner returns the id of the contact known by an identity, the oldest
+// of several, or "".
+func (s *Store) IdentityOwner(ctx context.Context, projectID string, id parley.ChannelIdentity) (string, error) {
+	var owner sql.NullString
+	err := s.q.QueryRowContext(ctx, `SELECT MIN(contact_id) FROM identities
+		WHERE project_id = $1 AND channel = $2 AND identity = $3 AND app_id = $4`,
+		projectID, string(id.Channel), id.Identity, id.AppID).Scan(&owner)
+	return owner.String, err
+}

@@ -71,6 +71,7 @@ type Arrival struct {
 	Seen         *ProviderID // nil when the provider gives no id
 	Message      *Message    // with ContactID and ConversationID to be filled in
 	Event        *Event
+	Media        *MediaRef
 	Consequences func(*Resolution) ([]*Job, error)
 
 	// Repeat is the result: it had been stored before, and nothing was now.
@@ -136,11 +137,14 @@ type MessageDoc struct {
 
 // SendOptions is what a send request asked for besides its message.
 type SendOptions struct {
-	CallbackURL   string            `json:"callback_url,omitempty"`
-	Properties    map[string]string `json:"properties,omitempty"`
-	CorrelationID string            `json:"correlation_id,omitempty"`
-	ContentType   string            `json:"content_type,omitempty"`
-	Expires       time.Time         `json:"expires,omitzero"`
+	// Targets are whom the message is for on each channel, in the order the
+	// channels are tried. A message's leg is an index into it.
+	Targets       []parley.ChannelIdentity `json:"targets"`
+	CallbackURL   string                   `json:"callback_url,omitempty"`
+	Properties    map[string]string        `json:"properties,omitempty"`
+	CorrelationID string                   `json:"correlation_id,omitempty"`
+	ContentType   string                   `json:"content_type,omitempty"`
+	Expires       time.Time                `json:"expires,omitzero"`
 }
 
 // An Event is an event as it is stored; Doc is a parley.Event.

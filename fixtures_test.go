@@ -1,0 +1,249 @@
+package parley_test
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/parley-im/parley"
+)
+
+// fixtures returns the directory with bodies of the published API. They are
+// not part of the repository.
+func fixtures(t testing.TB) string {
+	t.Helper()
+	dir := os.Getenv("PARLEY_FIXTURES")
+	if dir == "" {
+		dir = filepath.Join("..", "shared", "fixtures")
+	}
+	if _, err := os.Stat(dir); err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatalf("PARLEY_FIXTURES: %v", err)
+		}
+		t.Skip("set PARLEY_FIXTURES to the directory of the API's JSON bodies")
+	}
+	return dir
+}
+
+// TestFixtures decodes every published body into the vocabulary and encodes it
+// back: what comes out must be what went in.
+func TestFixtures(t *testing.T) {
+	t.Parallel()
+	root := fixtures(t)
+	types := vocabulary()
+	seen := map[string]bool{}
+	err := filepath.WalkDir(root, func(file string, d os.DirEntry, err error) error {
+		if err != nil || d.IsDir() || filepath.Ext(file) != ".json" {
+			return err
+		}
+		name, err := filepath.Rel(root, file)
+		if err != nil {
+			return err
+		}
+		name = filepath.ToSlash(name)
+		pattern, ok := match(types, name)
+		if !ok {
+			t.Errorf("%s: no type for it", name)
+			return nil
+		}
+		seen[pattern] = true
+		if fresh := types[pattern]; fresh != nil {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				roundTrip(t, file, fresh())
+			})
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for pattern := range types {
+		if !seen[pattern] {
+			t.Errorf("no fixture matches %s", pattern)
+		}
+	}
+}
+
+// vocabulary maps patterns of file names to the types of their bodies; nil is
+// a part of the API that has no type yet. Of several patterns the longest wins.
+func vocabulary() map[string]func() any {
+	return map[string]func() any{
+		"v1/AgentDto.json":                                       of[parley.Agent],
+		"v1/ChannelIdentityDto.json":                             of[parley.ChannelIdentity],
+		"v1/Reason*.json":                                        of[parley.Reason],
+		"v1/Recipient*.json":                                     of[parley.Recipient],
+		"v1/TemplateReference*.json":                             of[parley.TemplateReference],
+		"v1/TemplateReferenceField*.json":                        of[parley.OmniOverride],
+		"v1/apps/App*Dto.json":                                   of[parley.App],
+		"v1/apps/AppListResponseDto.json":                        of[appList],
+		"v1/capability/*/*.json":                                 nil,
+		"v1/consents/*.json":                                     nil,
+		"v1/contacts/Contact*Dto.json":                           of[parley.Contact],
+		"v1/contacts/ContactGetChannel*.json":                    nil,
+		"v1/contacts/ContactMergeRequestDto.json":                nil,
+		"v1/contacts/ContactListResponseDtoPage?.json":           of[contactList],
+		"v1/contacts/*IdentityConflicts*.json":                   nil,
+		"v1/conversations/Conversation*.json":                    of[parley.Conversation],
+		"v1/conversations/request/CreateConversation*.json":      of[parley.Conversation],
+		"v1/conversations/request/Inject*.json":                  nil,
+		"v1/conversations/response/ConversationsListResponse*":   of[conversationList],
+		"v1/conversations/response/*Recent*":                     nil,
+		"v1/credentials/*.json":                                  of[parley.ChannelCredential],
+		"v1/eventdestinations/ClientCredentialsDto.json":         of[parley.ClientCredentials],
+		"v1/eventdestinations/*/EventDestination*Dto.json":       of[parley.Webhook],
+		"v1/eventdestinations/*/EventDestinationsListResponse*":  of[webhookList],
+		"v1/events/ConversationEventGenericEventDto.json":        of[parley.Event],
+		"v1/events/*/*.json":                                     nil,
+		"v1/messages/AppMessage*.json":                           of[parley.AppMessage],
+		"v1/messages/ContactMessage*.json":                       of[parley.ContactMessage],
+		"v1/messages/ConversationMessage*.json":                  of[parley.Message],
+		"v1/messages/OmniMessageOverride*.json":                  of[parley.OmniOverride],
+		"v1/messages/ChoiceItemDto.json":                         of[parley.ListChoice],
+		"v1/messages/ProductItemDto.json":                        of[parley.ListProduct],
+		"v1/messages/ReplyToDto.json":                            of[parley.ContactMessage],
+		"v1/messages/request/*.json":                             nil,
+		"v1/messages/request/Send*MessageRequestDto.json":        of[parley.SendMessageRequest],
+		"v1/messages/response/SendMessageResponseDto.json":       of[parley.SendMessageResponse],
+		"v1/messages/response/MessagesListResponse-page-?.json":  of[messageList],
+		"v1/messages/types/*/*MessageDto.json":                   of[parley.AppMessage],
+		"v1/messages/types/c*/*Message*Dto.json":                 of[parley.AppMessage],
+		"v1/messages/types/list/*Dto.json":                       of[parley.AppMessage],
+		"v1/messages/types/card/MessagePropertiesDto.json":       of[parley.CardProperties],
+		"v1/messages/types/c*l*/Cal*MessageDto.json":             of[parley.Choice],
+		"v1/messages/types/url/UrlMessageDto.json":               of[parley.Choice],
+		"v1/messages/types/sharelocation/ShareLocation*Dto.json": of[parley.Choice],
+		"v1/messages/types/choiceresponse/*MessageDto.json":      of[parley.ContactMessage],
+		"v1/messages/types/fallback/FallbackMessageDto.json":     of[parley.ContactMessage],
+		"v1/messages/types/mediacard/MediaCardMessageDto.json":   of[parley.ContactMessage],
+		"v1/messages/types/productresponse/*MessageDto.json":     of[parley.ContactMessage],
+		"v1/messages/types/contactinfo/NameInfoDto.json":         of[parley.ContactName],
+		"v1/messages/types/contactinfo/AddressInfoDto.json":      of[parley.PostAddress],
+		"v1/messages/types/contactinfo/EmailInfoDto.json":        of[parley.EmailAddress],
+		"v1/messages/types/contactinfo/PhoneNumberInfoDto.json":  of[parley.PhoneNumber],
+		"v1/messages/types/contactinfo/URLInfoDto.json":          of[parley.ContactURL],
+		"v1/messages/types/contactinfo/OrganizationInfoDto.json": of[parley.Organization],
+		"v1/messages/types/location/CoordinatesDto.json":         of[parley.Coordinates],
+		"v1/projectsettings/*.json":                              nil,
+		"v1/projectsettings/*/*.json":                            nil,
+		"v1/transcoding/request/*.json":                          of[parley.TranscodeMessageRequest],
+		"v1/transcoding/response/*.json":                         of[parley.TranscodeMessageResponse],
+		"templates/*.json":                                       nil,
+		"templates/v2/*.json":                                    nil,
+		"templates/v2/*/*.json":                                  nil,
+	}
+}
+
+type appList struct {
+	Apps []parley.App `json:"apps"`
+}
+
+type webhookList struct {
+	Webhooks []parley.Webhook `json:"webhooks"`
+}
+
+type contactList struct {
+	Contacts      []parley.Contact `json:"contacts"`
+	NextPageToken string           `json:"next_page_token"`
+}
+
+type conversationList struct {
+	Conversations []parley.Conversation `json:"conversations"`
+	NextPageToken string                `json:"next_page_token"`
+	TotalSize     int                   `json:"total_size"`
+}
+
+type messageList struct {
+	Messages      []parley.Message `json:"messages"`
+	NextPageToken string           `json:"next_page_token"`
+}
+
+func of[T any]() any { return new(T) }
+
+func match(types map[string]func() any, name string) (string, bool) {
+	best := ""
+	for pattern := range types {
+		if ok, err := filepath.Match(pattern, name); err == nil && ok && len(pattern) > len(best) {
+			best = pattern
+		}
+	}
+	return best, best != ""
+}
+
+func roundTrip(t *testing.T, file string, v any) {
+	t.Helper()
+	raw, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := parley.Decode(raw, v); err != nil {
+		t.Fatal(err)
+	}
+	encoded, err := parley.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, got := value(t, raw), value(t, encoded)
+	if diff := cmp.Diff(pruned(want, got), pruned(got, want)); diff != "" {
+		t.Errorf("(-published +ours):\n%s", diff)
+	}
+}
+
+func value(t *testing.T, raw []byte) any {
+	t.Helper()
+	var v any
+	if err := json.Unmarshal(raw, &v); err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+// pruned returns v without the empty members that other does not have: to
+// every client an absent member and an empty one mean the same.
+func pruned(v, other any) any {
+	switch v := v.(type) {
+	case map[string]any:
+		o, _ := other.(map[string]any)
+		out := map[string]any{}
+		for name, member := range v {
+			counterpart, both := o[name]
+			if both || !empty(member) {
+				out[name] = pruned(member, counterpart)
+			}
+		}
+		return out
+	case []any:
+		o, _ := other.([]any)
+		out := make([]any, len(v))
+		for i := range v {
+			var counterpart any
+			if i < len(o) {
+				counterpart = o[i]
+			}
+			out[i] = pruned(v[i], counterpart)
+		}
+		return out
+	}
+	return v
+}
+
+func empty(v any) bool {
+	switch v := v.(type) {
+	case nil:
+		return true
+	case string:
+		return v == "" || v == "0001-01-01T00:00:00Z"
+	case bool:
+		return !v
+	case float64:
+		return v == 0
+	case []any:
+		return len(v) == 0
+	case map[string]any:
+		return len(v) == 0
+	}
+	return false
+}
