@@ -2,6 +2,7 @@ package parley
 
 import (
 	"encoding/json"
+	"reflect"
 	"strconv"
 	"strings"
 	"time"
@@ -37,7 +38,9 @@ func (s *Seconds) UnmarshalJSON(b []byte) error {
 	whole, _, _ := strings.Cut(strings.TrimSuffix(text, "s"), ".")
 	n, err := strconv.ParseInt(whole, 10, 64)
 	if err != nil {
-		return Errorf(CodeInvalidArgument, "%q is not a duration such as \"10s\"", text)
+		// Of all errors only this one is given its place by encoding/json;
+		// Decode words it.
+		return &json.UnmarshalTypeError{Value: text, Type: reflect.TypeFor[Seconds]()}
 	}
 	*s = Seconds(n)
 	return nil
