@@ -46,8 +46,8 @@ func (x *sinch) reply(planID string, phone key, r Reply) (Item, error) {
 	to := plan.DefaultOriginator
 	if last, ok := x.sim.phones.last(phone, func(it *Item) bool {
 		return it.Direction == In && it.Account == planID && (r.ReplyTo == "" || it.ID == r.ReplyTo)
-	}); ok {
-		to = last.Sender
+	}); ok && sinchNumber.MatchString(last.Sender) {
+		to = last.Sender // names cannot be written to
 	}
 	if to == "" {
 		return Item{}, errors.New("the plan has no number to write to: set default_originator")

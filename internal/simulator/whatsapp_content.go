@@ -250,11 +250,11 @@ func waTemplate(raw json.RawMessage, a *WhatsAppAccount, it *Item) error {
 		} `json:"language"`
 		Namespace  string `json:"namespace"`
 		Components []struct {
-			Type       string          `json:"type"`
-			SubType    string          `json:"sub_type"`
-			Index      json.RawMessage `json:"index"`
+			Type       string                `json:"type"`
+			SubType    string                `json:"sub_type"`
+			Index      json.RawMessage       `json:"index"`
 			Parameters []waTemplateParameter `json:"parameters"`
-			Cards      json.RawMessage `json:"cards"`
+			Cards      json.RawMessage       `json:"cards"`
 		} `json:"components"`
 	}
 	if err := strict("template", raw, &in); err != nil {

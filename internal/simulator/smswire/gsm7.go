@@ -127,8 +127,13 @@ func Segments(text string) int { return len(Split(text)) }
 
 // Split cuts text into what fits one SMS each. An escape sequence or a
 // surrogate pair is never divided.
-func Split(text string) []string {
-	single, part, size := room(text)
+func Split(text string) []string { return split(text, IsGSM7(text)) }
+
+// SplitUCS2 is Split for text sent in UCS-2 whatever it holds.
+func SplitUCS2(text string) []string { return split(text, false) }
+
+func split(text string, gsm bool) []string {
+	single, part, size := room(gsm)
 	if head := prefix(text, single, size); head == text {
 		return []string{text}
 	}
@@ -143,7 +148,7 @@ func Split(text string) []string {
 
 // Truncate cuts text to what fits the given number of SMS.
 func Truncate(text string, parts int) string {
-	single, part, size := room(text)
+	single, part, size := room(IsGSM7(text))
 	if parts == 1 {
 		return prefix(text, single, size)
 	}
@@ -151,8 +156,8 @@ func Truncate(text string, parts int) string {
 }
 
 // room is how much text fits an SMS, alone and as a part, and in which units.
-func room(text string) (single, part int, size func(rune) int) {
-	if IsGSM7(text) {
+func room(gsm bool) (single, part int, size func(rune) int) {
+	if gsm {
 		return gsmSingle, gsmPart, func(r rune) int { return len(gsmCodes[r]) }
 	}
 	return ucsSingle, ucsPart, utf16.RuneLen
