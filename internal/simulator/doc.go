@@ -1,0 +1,96 @@
+// Package simulator is the other end: the providers' side of TELEGRAM,
+// WHATSAPP and SMS, spoken as the providers speak it, with handsets that show
+// what arrived and can answer. It serves development and tests. It shares no
+// code with the adapters it stands opposite to, and does nothing a provider
+// would not do except through the control API.
+//
+// # Providers
+//
+// One HTTP listener serves all of them, each under a prefix, so that an
+// adapter needs only another base URL:
+//
+//	/telegram    Bot API:            /telegram/bot{token}/{method}, /telegram/file/bot{token}/{path}
+//	/graph       WhatsApp Cloud API: /graph/{version}/{phone_number_id}/messages, …/media, /graph/{version}/{media_id}
+//	/sms-sinch   SMS REST API:       /sms-sinch/xms/v1/{service_plan_id}/batches[/{id}[/delivery_report]]
+//
+// SMPP 3.4 is a listener of its own, see ServeSMPP. Webhooks go to the
+// addresses the accounts give, are retried for about four minutes, and keep
+// the order of a handset unless one of them fails.
+//
+// Known differences from the real ones: Telegram knows private chats only,
+// parse_mode HTML only, and accepts http webhooks, as a Bot API server of
+// one's own does; media given by URL is not fetched until somebody asks for
+// it; SMPP keeps no messages for query_sm, and ignores validity_period.
+//
+// # Accounts
+//
+//	GET /accounts                                 ids by provider
+//	PUT /accounts/telegram/{token}                TelegramAccount
+//	PUT /accounts/whatsapp/{phone_number_id}      WhatsAppAccount
+//	PUT /accounts/sms-sinch/{service_plan_id}     SinchAccount
+//	PUT /accounts/smpp/{system_id}                SMPPAccount
+//
+// A PUT makes the account or replaces it, and answers {"id"}. One of WhatsApp
+// with a webhook_url makes the verification handshake first and fails, with
+// nothing changed, if the webhook does not echo the challenge.
+//
+// # Handsets
+//
+// A handset is a channel (TELEGRAM, WHATSAPP, SMS; in any case) and an
+// identity: a chat number on TELEGRAM, else the digits of a phone number. It
+// exists from the first time it is mentioned.
+//
+//	GET    /handsets                          {"handsets":[HandsetInfo]}
+//	DELETE /handsets                          forget all of them, and the statistics; ?keep=1 forgets
+//	                                          messages only, not names and behaviours
+//	GET    /handsets/{channel}/{identity}     Thread; ?since={item id or RFC 3339 time}, ?direction=in|out,
+//	                                          ?text={part of it}, ?type=, ?status= select items
+//	PUT    /handsets/{channel}/{identity}     {"name"}: what accounts see as the profile name
+//	GET    …/wait                             Item: the first that matches the same selection (direction
+//	                                          in unless given), as soon as there is one; ?timeout=5s (at
+//	                                          most 1m), then 408
+//	PUT    …/behaviour                        Behaviour
+//	POST   …/reply                            Reply → Item
+//	POST   …/tap                              Tap → Tapped
+//	POST   …/read                             mark everything as read → {"read": n}
+//	POST   …/block, …/unblock                 {"account"?}; TELEGRAM: my_chat_member to that bot, or to
+//	                                          every bot in the thread
+//	POST   …/start                            TELEGRAM: the Start button. {"account"?, "payload"?}
+//	GET    /stats                             Counts by provider
+//
+// Who a reply goes to: the account named, else the one that wrote last, else
+// the only one of the channel. Files of a reply are given by media_url: http
+// or https, a data: URL, or /media/{id} of the simulator itself. /media/
+// sample.png is always there, and POST /media?name= with the bytes and their
+// Content-Type makes another.
+//
+// An Item's native is what the provider got (in) or posted (out), as JSON; a
+// form or multipart request is shown as an object of its fields, and SMPP as
+// a list of PDUs.
+//
+// # Behaviour
+//
+// What a handset does with what is sent to it; {} is back to normal.
+//
+//	deliver            normal       shown, and reported as delivered
+//	                   never        accepted, then silence (WHATSAPP: sent; REST: Dispatched)
+//	                   reject       accepted, then reported as failed. TELEGRAM has no reports and refuses
+//	                   refuse       the request is answered with an error
+//	                   rate_limit   the request is answered with "too fast"
+//	delivered_after    delay before delivery, such as "1.5s"
+//	read, read_after   WHATSAPP: whether and how long after delivery it is read (true, 1s)
+//	retry_after        seconds a rate-limited sender is told to wait (1; REST: no header unless given)
+//	fail_code          code of reject and refuse, number or string:
+//	                   TELEGRAM  "403 Forbidden: user is deactivated" (status and description)
+//	                   WHATSAPP  131026; of refuse 131009, of rate_limit 131056
+//	                   REST      408, a delivery code; of refuse an error code such as "unauthorized"
+//	                   SMPP      "UNDELIV", 27 or "REJECTD:015"; of refuse a command status, 0x45
+//	hang               before: the connection is cut and the message is not taken
+//	                   after:  the message is taken and the connection is cut before the answer
+//	hang_for           how long the connection stays silent before it is cut
+//	times              after so many messages the handset is back to normal
+//	window_closed      WHATSAPP: all but templates fail with 131047 until the phone writes
+//
+// Errors of the control API are {"error"} with 400, 404 (no such handset,
+// item, choice or account), 408 (wait) or 409.
+package simulator
