@@ -1,0 +1,41 @@
+package callback
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// The signature's headers, in the case in which the hosted API sends them.
+const (
+	headerSignature = "x-sinch-webhook-signature"
+	headerTimestamp = "x-sinch-webhook-signature-timestamp"
+	headerNonce     = "x-sinch-webhook-signature-nonce"
+	headerAlgorithm = "x-sinch-webhook-signature-algorithm"
+)
+
+// algorithm is handed to Mac.getInstance by Java receivers, so its case
+// counts.
+const algorithm = "HmacSHA256"
+
+// Sign returns the signature of a body as sent with a nonce and a timestamp
+// in Unix seconds: the base64 of the HMAC-SHA256 of "body.nonce.timestamp".
+func Sign(secret string, body []byte, nonce, timestamp string) string {
+	m := hmac.New(sha256.New, []byte(secret))
+	m.Write(body)
+	tail := make([]byte, 0, 64)
+	tail = append(append(append(append(tail, '.'), nonce...), '.'), timestamp...)
+	m.Write(tail)
+	return base64.StdEncoding.EncodeToString(m.Sum(tail[:0]))
+}
+
+// sign adds the signature's headers for an attempt made now.
+func (s *Sender) sign(h http.Header, secret string, body []byte, now time.Time) {
+	nonce, timestamp := s.ids.New(now), strconv.FormatInt(now.Unix(), 10)
+	// The map is written to directly because Set would change the names' case.
+	v := [...]string{timestamp, nonce, algorithm, Sign(secret, body, nonce, timestamp)}
+	h[headerTimestamp], h[headerNonce], h[headerAlgorithm], h[headerSignature] = v[0:1:1], v[1:2:2], v[2:3:3], v[3:4:4]
+}
