@@ -252,7 +252,7 @@ func samplePicture() []byte {
 	img := image.NewRGBA(image.Rect(0, 0, size, size))
 	for y := range size {
 		for x := range size {
-			img.Set(x, y, color.RGBA{R: uint8(2 * x), G: uint8(2 * y), B: 160, A: 255}) //nolint:gosec // below 192
+			img.Set(x, y, color.RGBA{R: uint8(2 * x), G: uint8(2 * y), B: 160, A: 255})
 		}
 	}
 	var b strings.Builder

@@ -206,6 +206,11 @@ func (s *Simulator) route(phone key, account string) (provider, string, error) {
 	return found, name, nil
 }
 
+// hangError asks for the connection to be cut as the behaviour says.
+type hangError struct{ b Behaviour }
+
+func (hangError) Error() string { return "cut" }
+
 // abort ends the exchange without an answer, as a cut connection does. It is
 // how net/http documents doing so; the server recovers it silently.
 func abort() { panic(http.ErrAbortHandler) }

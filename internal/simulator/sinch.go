@@ -105,11 +105,6 @@ func sinchBad(code, text string) *sinchError {
 	return &sinchError{status: http.StatusBadRequest, code: code, text: text}
 }
 
-// errSinchHang asks guard to cut the connection.
-type errSinchHang struct{ b Behaviour }
-
-func (errSinchHang) Error() string { return "cut" }
-
 // sinchOp is one operation: the status and body to answer.
 type sinchOp func(r *http.Request, planID string) (int, any, error)
 
@@ -124,7 +119,7 @@ func (x *sinch) guard(op sinchOp) http.HandlerFunc {
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, sinchRequestMost)
 		status, body, err := op(r, id)
-		var hang errSinchHang
+		var hang hangError
 		var xe *sinchError
 		switch {
 		case errors.As(err, &hang):
@@ -222,7 +217,7 @@ func (x *sinch) send(r *http.Request, planID string) (int, any, error) {
 			return 0, nil, err
 		}
 		if bh.Hang == HangBefore {
-			return 0, nil, errSinchHang{bh}
+			return 0, nil, hangError{bh}
 		}
 		behaviours[i] = bh
 	}
@@ -235,7 +230,7 @@ func (x *sinch) send(r *http.Request, planID string) (int, any, error) {
 	}
 	for _, bh := range behaviours {
 		if bh.Hang == HangAfter {
-			return 0, nil, errSinchHang{bh}
+			return 0, nil, hangError{bh}
 		}
 	}
 	return http.StatusCreated, answer, nil

@@ -23,8 +23,7 @@ var (
 func (x *sinch) read(native []byte, planID string) (*sinchBatch, Item, error) {
 	var b sinchBatch
 	if err := json.Unmarshal(native, &b); err != nil {
-		var syntax *json.SyntaxError
-		if errors.As(err, &syntax) {
+		if _, ok := errors.AsType[*json.SyntaxError](err); ok {
 			return nil, Item{}, sinchBad("syntax_invalid_json", "The JSON could not be parsed")
 		}
 		return nil, Item{}, sinchBad("syntax_invalid_parameter_format", err.Error())

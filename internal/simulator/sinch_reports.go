@@ -37,7 +37,7 @@ func sinchCodes(code int) string {
 // arrive puts one recipient's copy on the phone and plans its reports.
 func (x *sinch) arrive(b *sinchBatch, phone key, it Item, bh Behaviour) {
 	it.Status = StatusSent
-	it = x.sim.phones.add(phone, it)
+	x.sim.phones.add(phone, it)
 	later := func(d time.Duration, st sinchStatus) {
 		x.sim.timers.after(d, func() { x.advance(b, phone, st) })
 	}

@@ -106,7 +106,7 @@ func (c *smsc) nextID() uint64 {
 func (s *Simulator) ServeSMPP(ctx context.Context, l net.Listener) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	stop := context.AfterFunc(s.ctx, cancel)
+	stop := context.AfterFunc(s.ctx, cancel) //nolint:contextcheck // the simulator closes too
 	defer stop()
 	var sessions sync.WaitGroup
 	defer sessions.Wait()

@@ -101,7 +101,7 @@ func (y *smppSystem) receipt(p *smswire.PDU, m segment, id uint64, submitted tim
 			{Tag: smswire.TagMessageState, Value: []byte{smppState(stat)}},
 		}
 		if n, err := strconv.ParseUint(code, 10, 16); err == nil && n > 0 {
-			out.TLVs = append(out.TLVs, smswire.TLV{Tag: smswire.TagNetworkError, Value: []byte{3, byte(n >> 8), byte(n)}})
+			out.TLVs = append(out.TLVs, smswire.TLV{Tag: smswire.TagNetworkError, Value: []byte{3, byte(n >> 8), byte(n & 0xff)}})
 		}
 	}
 	y.deliver(&smppDelivery{pdu: out})

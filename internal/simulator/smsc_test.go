@@ -3,6 +3,7 @@ package simulator_test
 import (
 	"bufio"
 	"encoding/json"
+	"maps"
 	"net"
 	"net/http"
 	"os"
@@ -131,9 +132,7 @@ func (e *esme) submit(more map[string]any) map[string]any {
 		"command": "submit_sm", "source_addr": "1000", "dest_addr_ton": 1, "dest_addr_npi": 1,
 		"destination_addr": "46700000001", "data_coding": 0,
 	}
-	for k, x := range more {
-		v[k] = x
-	}
+	maps.Copy(v, more)
 	e.send(v)
 	return e.next("submit_sm_resp")
 }

@@ -102,11 +102,6 @@ func (wa *whatsapp) number(id string) (WhatsAppAccount, bool) {
 // graphOp is one operation of the Graph API; v is what it answers.
 type graphOp func(r *http.Request, token string) (v any, err error)
 
-// errGraphHang asks guard to cut the connection.
-type errGraphHang struct{ b Behaviour }
-
-func (errGraphHang) Error() string { return "cut" }
-
 // guard checks that the token is of some account and words errors.
 func (wa *whatsapp) guard(op graphOp) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
@@ -119,7 +114,7 @@ func (wa *whatsapp) guard(op graphOp) http.HandlerFunc {
 			return
 		}
 		v, err := op(r, token)
-		if hang := (errGraphHang{}); errors.As(err, &hang) {
+		if hang, ok := errors.AsType[hangError](err); ok {
 			wa.sim.stats.cut(ProviderWhatsApp)
 			wa.sim.hang(r, hang.b)
 			return
@@ -173,8 +168,7 @@ func (wa *whatsapp) verify(ctx context.Context, a WhatsAppAccount) error {
 	}
 	resp, err := wa.sim.opts.HTTP.Do(req)
 	if err != nil {
-		var ue *url.Error
-		if errors.As(err, &ue) {
+		if ue, ok := errors.AsType[*url.Error](err); ok {
 			err = ue.Err // without the address: it holds the verify token
 		}
 		return fmt.Errorf("ask for challenge: %w", err)
@@ -210,7 +204,7 @@ func (wa *whatsapp) post(id, order string, body []byte, done func(error, bool)) 
 // newWAMID makes a message id. Like the real ones it holds the phone number,
 // by which the simulator finds the handset again.
 func newWAMID(phone string) string {
-	b := append([]byte{0x1c, 0x18, byte(len(phone))}, phone...)
+	b := append([]byte{0x1c, 0x18, byte(len(phone) & 0x7f)}, phone...)
 	b = append(b, 0x15, 0x02, 0x00, 0x11, 0x18, 0x12)
 	b = append(b, rand.Text()[:18]...)
 	return "wamid." + base64.StdEncoding.EncodeToString(append(b, 0))

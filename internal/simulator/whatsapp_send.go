@@ -81,7 +81,7 @@ func (wa *whatsapp) messages(r *http.Request, token string) (any, error) {
 		return wa.markRead(account, &in)
 	}
 	v, err := wa.send(account, a, &in, native)
-	if err != nil && !errors.As(err, &errGraphHang{}) {
+	if _, hangs := errors.AsType[hangError](err); err != nil && !hangs {
 		wa.sim.stats.refused(ProviderWhatsApp)
 	}
 	return v, err
@@ -115,7 +115,7 @@ func (wa *whatsapp) send(account string, a WhatsAppAccount, in *waRequest, nativ
 	b, blocked := wa.sim.phones.decide(phone)
 	switch {
 	case b.Hang == HangBefore:
-		return nil, errGraphHang{b}
+		return nil, hangError{b}
 	case b.Deliver == DeliverRateLimit:
 		return nil, waError(atoi(b.FailCode.or("131056"), 131056), "Message failed to send because there were too many messages sent from this phone number to the same phone number in a short period of time.")
 	case b.Deliver == DeliverRefuse:
@@ -130,7 +130,7 @@ func (wa *whatsapp) send(account string, a WhatsAppAccount, in *waRequest, nativ
 	wa.sim.stats.accepted(ProviderWhatsApp)
 	wa.arrive(phone, it, b)
 	if b.Hang == HangAfter {
-		return nil, errGraphHang{b}
+		return nil, hangError{b}
 	}
 	return waAccepted(in.To, phone.identity, it.ProviderID), nil
 }
@@ -231,8 +231,7 @@ func strict(param string, raw json.RawMessage, v any) error {
 
 // waShape words an error of encoding/json.
 func waShape(param string, err error) *graphError {
-	var te *json.UnmarshalTypeError
-	if errors.As(err, &te) {
+	if te, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
 		name := te.Field
 		if param != "" {
 			name = param + "['" + strings.ReplaceAll(te.Field, ".", "']['") + "']"

@@ -36,7 +36,7 @@ func reverseGSM() map[rune][]byte {
 	m := make(map[rune][]byte, len(gsmBasic)+len(gsmExtended))
 	for i, r := range gsmBasic {
 		if i != gsmEscape {
-			m[r] = []byte{byte(i)} //nolint:gosec // the alphabet has 128 letters
+			m[r] = []byte{byte(i)}
 		}
 	}
 	for b, r := range gsmExtended {
