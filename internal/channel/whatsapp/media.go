@@ -72,11 +72,11 @@ func (a *account) download(ctx context.Context, c *channel.Conn, address, mime s
 	return channel.Media{Body: resp.Body, MIME: mime, Size: resp.ContentLength}, nil
 }
 
-// mediaRefusal is a refusal that is about the media where the answer does not
-// say that it is about the account.
+// mediaRefusal is a refusal that is about the media unless it says that it is
+// about the account. Code 100, no such object, means the media here.
 func (a *account) mediaRefusal(answer *channel.Answer) *channel.Error {
 	e := a.refusal(answer)
-	if e.Reason.Code == parley.ReasonBadRequest {
+	if e.Reason.Code == parley.ReasonBadRequest || e.Reason.ChannelCode == "100" {
 		e.Reason.Code = parley.ReasonMediaNotReachable
 	}
 	return e

@@ -1,0 +1,212 @@
+package whatsapp_test
+
+import (
+	"encoding/base64"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/parley-im/parley"
+	"github.com/parley-im/parley/internal/channel"
+	"github.com/parley-im/parley/internal/channel/whatsapp"
+	"github.com/parley-im/parley/internal/simulator"
+)
+
+const phone = "46700000001"
+
+// A world is the simulated Cloud API, connected to the channel.
+type world struct {
+	t    *testing.T
+	sim  *simulator.Simulator
+	conn *channel.Conn
+	in   chan channel.Inbound
+}
+
+// newWorld connects a number: its webhook is the channel's Receive.
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	w := &world{t: t, sim: simulator.New(simulator.Options{Now: time.Now}), in: make(chan channel.Inbound, 100)}
+	t.Cleanup(w.sim.Close)
+	api := httptest.NewServer(w.sim.Handler())
+	t.Cleanup(api.Close)
+	w.conn = conn(credential(), api.URL+"/graph")
+	hook := httptest.NewServer(http.HandlerFunc(w.webhook))
+	t.Cleanup(hook.Close)
+	err := w.sim.PutWhatsApp(t.Context(), numberID, simulator.WhatsAppAccount{
+		Token: token, AppSecret: credential().CallbackSecret, VerifyToken: verifyToken, WebhookURL: hook.URL,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+func (w *world) webhook(rw http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		w.t.Error(err)
+	}
+	got, err := whatsapp.New().Receive(w.conn, r, body)
+	if err != nil {
+		w.t.Errorf("receive %s: %v", body, err)
+		rw.WriteHeader(http.StatusForbidden)
+		return
+	}
+	for _, in := range got.Inbound {
+		w.in <- in
+	}
+	rw.WriteHeader(max(got.Reply.Status, http.StatusOK))
+	_, _ = rw.Write(got.Reply.Body)
+}
+
+// next returns what the webhook was told next.
+func (w *world) next() channel.Inbound {
+	w.t.Helper()
+	select {
+	case in := <-w.in:
+		return in
+	case <-time.After(20 * time.Second):
+		w.t.Fatal("the webhook is not called")
+		return channel.Inbound{}
+	}
+}
+
+func (w *world) send(m *parley.AppMessage) (channel.ProviderID, error) {
+	w.t.Helper()
+	payloads, err := whatsapp.New().Render(&channel.Outgoing{
+		MessageID: messageID, To: channel.Address{Identity: phone}, Message: channel.Tagged(m, messageID),
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return whatsapp.New().Send(w.t.Context(), w.conn, channel.Attempt{Key: messageID + ".0", Payload: payloads[0]})
+}
+
+func (w *world) reply(r simulator.Reply) channel.Inbound {
+	w.t.Helper()
+	if _, err := w.sim.Reply(w.t.Context(), simulator.ChannelWhatsApp, phone, r); err != nil {
+		w.t.Fatal(err)
+	}
+	return w.next()
+}
+
+// TestConversation plays both sides: what is sent is shown, reported and
+// answered.
+func TestConversation(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	if err := whatsapp.New().Connect(t.Context(), w.conn); err != nil {
+		t.Fatal(err)
+	}
+	choice := &parley.AppMessage{Choice: &parley.ChoiceMessage{
+		Text: &parley.TextMessage{Text: "Coming?"},
+		Choices: []parley.Choice{
+			{Text: &parley.TextMessage{Text: "Yes"}}, {Text: &parley.TextMessage{Text: "No"}},
+		},
+	}}
+	id, err := w.send(choice)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, status := range []parley.DeliveryStatus{parley.StatusQueuedOnChannel, parley.StatusDelivered, parley.StatusRead} {
+		want := &channel.Receipt{ID: id, Key: messageID + ".0", Status: status}
+		if diff := cmp.Diff(want, w.next().Receipt); diff != "" {
+			t.Errorf("receipt (-want +got):\n%s", diff)
+		}
+	}
+	if _, err := w.sim.Tap(simulator.ChannelWhatsApp, phone, simulator.Tap{Choice: "No"}); err != nil {
+		t.Fatal(err)
+	}
+	tapped := w.next()
+	if c := tapped.Message.ChoiceResponse; c == nil || c.PostbackData != channel.Token(messageID, 1) || tapped.ReplyTo != id {
+		t.Errorf("tapped: got %+v in reply to %s, want the second choice of %s", c, tapped.ReplyTo, id)
+	}
+	text := "See you"
+	if in := w.reply(simulator.Reply{Text: &text}); in.Message.Text == nil || in.Message.Text.Text != text || in.From.Identity != phone {
+		t.Errorf("text: got %+v", in)
+	}
+	in := w.reply(simulator.Reply{Location: &simulator.Location{Latitude: 55.5, Longitude: 13.25, Title: "HQ"}})
+	if l := in.Message.Location; l == nil || l.Title != "HQ" || l.Coordinates != (parley.Coordinates{Latitude: 55.5, Longitude: 13.25}) {
+		t.Errorf("location: got %+v", l)
+	}
+}
+
+func TestMediaRoundTrip(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	if _, err := w.send(&parley.AppMessage{Text: &parley.TextMessage{Text: "Show me"}}); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 { // sent, delivered, read
+		w.next()
+	}
+	const file = "\x89PNG\r\n\x1a\n the garden"
+	in := w.reply(simulator.Reply{
+		MediaURL: "data:image/png;base64," + base64.StdEncoding.EncodeToString([]byte(file)), Caption: "My garden",
+	})
+	if in.Message.MediaCard == nil || in.Message.MediaCard.Caption != "My garden" || in.Media == nil {
+		t.Fatalf("got %+v", in)
+	}
+	media, err := whatsapp.New().FetchMedia(t.Context(), w.conn, in.Media.Ref)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer media.Body.Close()
+	got, err := io.ReadAll(media.Body)
+	if err != nil || string(got) != file || media.MIME != "image/png" {
+		t.Errorf("got %q of type %s, error %v", got, media.MIME, err)
+	}
+	_, err = whatsapp.New().FetchMedia(t.Context(), w.conn, "999")
+	if e := channel.AsError(err); e.Outcome != channel.NotSent {
+		t.Errorf("unknown media: got %v", err)
+	}
+}
+
+func TestRejectedLater(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	if err := w.sim.SetBehaviour(simulator.ChannelWhatsApp, phone, simulator.Behaviour{WindowClosed: true}); err != nil {
+		t.Fatal(err)
+	}
+	id, err := w.send(&parley.AppMessage{Text: &parley.TextMessage{Text: "Hello?"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := w.next().Receipt
+	for r != nil && r.Status == parley.StatusQueuedOnChannel {
+		r = w.next().Receipt
+	}
+	if r == nil || r.ID != id || r.Status != parley.StatusFailed || r.Reason.Code != parley.ReasonOutsideAllowedSendingWindow {
+		t.Errorf("got %+v", r)
+	}
+}
+
+// TestSimulatorTakesAll sends the simulator everything the channel can say,
+// which includes what Meta's OpenAPI does not describe.
+func TestSimulatorTakesAll(t *testing.T) {
+	t.Parallel()
+	sim := simulator.New(simulator.Options{Now: time.Now})
+	t.Cleanup(sim.Close)
+	api := httptest.NewServer(sim.Handler())
+	t.Cleanup(api.Close)
+	if err := sim.PutWhatsApp(t.Context(), numberID, simulator.WhatsAppAccount{Token: token}); err != nil {
+		t.Fatal(err)
+	}
+	c := conn(credential(), api.URL+"/graph")
+	for name, payloads := range renderAll(t) {
+		if strings.Contains(name, "order") {
+			continue // payments are beyond the simulator
+		}
+		for i, p := range payloads {
+			_, err := whatsapp.New().Send(t.Context(), c, channel.Attempt{Key: messageID + ".0", Payload: p})
+			if err != nil {
+				t.Errorf("%s, payload %d: %v\n%s", name, i+1, err, p.Body)
+			}
+		}
+	}
+}
