@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
@@ -34,9 +35,7 @@ func PostJSON(ctx context.Context, c *Conn, address string, header http.Header, 
 	if err != nil {
 		return nil, &Error{Reason: parley.NewReason(parley.ReasonInternalError, "internal error"), Outcome: NotSent, Err: scrub(err)}
 	}
-	for name, values := range header {
-		req.Header[name] = values
-	}
+	maps.Copy(req.Header, header)
 	if req.Header.Get("Content-Type") == "" {
 		req.Header.Set("Content-Type", "application/json")
 	}
@@ -54,7 +53,7 @@ func Do(c *Conn, req *http.Request) (*Answer, error) {
 		WroteHeaders: func() { wrote.Store(true) },
 	}
 	req = req.WithContext(httptrace.WithClientTrace(req.Context(), trace))
-	resp, err := c.HTTP.Do(req)
+	resp, err := c.HTTP.Do(req) //nolint:gosec // the client guards where it connects to; see package egress
 	if err != nil {
 		return nil, noAnswer(err, wrote.Load())
 	}
@@ -118,5 +117,6 @@ func RetryAfter(h http.Header) time.Duration {
 	if err != nil || n < 0 {
 		return 0
 	}
-	return min(time.Duration(n)*time.Second, time.Hour)
+	const most = 3600
+	return time.Duration(min(n, most)) * time.Second
 }
