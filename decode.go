@@ -23,6 +23,9 @@ func Decode(body []byte, v any) error {
 		if e.Type == reflect.TypeFor[Seconds]() {
 			return Invalid(e.Field, "%q is not a duration such as \"10s\"", e.Value)
 		}
+		if e.Field == "" {
+			return Errorf(CodeInvalidArgument, "the body must not be a JSON %s", e.Value)
+		}
 		return Invalid(e.Field, "must not be a JSON %s", e.Value)
 	}
 	if e, ok := errors.AsType[*time.ParseError](err); ok {
