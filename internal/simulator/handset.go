@@ -125,16 +125,18 @@ type Thread struct {
 
 // phones is every handset there is.
 type phones struct {
-	now      func() time.Time
-	maxItems int
+	now         func() time.Time
+	maxItems    int
+	maxHandsets int
 
-	mu   sync.Mutex
-	seq  int64
-	byID map[key]*handset
+	mu    sync.Mutex
+	seq   int64
+	byID  map[key]*handset
+	order []key // of byID, oldest first
 }
 
-func newPhones(now func() time.Time, maxItems int) *phones {
-	return &phones{now: now, maxItems: maxItems, byID: map[key]*handset{}}
+func newPhones(o Options) *phones {
+	return &phones{now: o.Now, maxItems: o.MaxItems, maxHandsets: o.MaxHandsets, byID: map[key]*handset{}}
 }
 
 // locked runs f on the handset, which is made if it is new.
@@ -149,6 +151,12 @@ func (p *phones) handset(k key) *handset {
 	if h == nil {
 		h = &handset{key: k, name: "Handset " + k.identity, changed: make(chan struct{})}
 		p.byID[k] = h
+		p.order = append(p.order, k)
+		if len(p.order) > p.maxHandsets {
+			p.byID[p.order[0]].wake()
+			delete(p.byID, p.order[0])
+			p.order = p.order[1:]
+		}
 	}
 	return h
 }
@@ -350,5 +358,8 @@ func (p *phones) clear(keep bool) {
 		if !keep {
 			delete(p.byID, k)
 		}
+	}
+	if !keep {
+		p.order = nil
 	}
 }

@@ -39,6 +39,9 @@ type Options struct {
 	// MaxItems is how many messages a handset keeps; older ones are
 	// forgotten. 0 means 1,000.
 	MaxItems int
+	// MaxHandsets is how many handsets there may be; the oldest is forgotten
+	// for a new one. 0 means 50,000.
+	MaxHandsets int
 	// ReadAfter is how long after delivery a WHATSAPP handset reads a message
 	// when its behaviour does not say. 0 means 1 s.
 	ReadAfter time.Duration
@@ -52,6 +55,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.MaxItems <= 0 {
 		o.MaxItems = 1000
+	}
+	if o.MaxHandsets <= 0 {
+		o.MaxHandsets = 50_000
 	}
 	if o.ReadAfter <= 0 {
 		o.ReadAfter = time.Second
@@ -95,7 +101,7 @@ func New(o Options) *Simulator {
 		opts:   o,
 		log:    o.Logger,
 		now:    o.Now,
-		phones: newPhones(o.Now, o.MaxItems),
+		phones: newPhones(o),
 		media:  newMediaStore(o.HTTP),
 		timers: newTimers(o.Now),
 		stats:  newStats(),

@@ -304,32 +304,41 @@ func waTemplate(raw json.RawMessage, a *WhatsAppAccount, it *Item) error {
 }
 
 type waTemplateParameter struct {
-	Type     string   `json:"type"`
-	Name     string   `json:"parameter_name"`
-	Text     string   `json:"text"`
-	Payload  string   `json:"payload"`
-	Image    *waMedia `json:"image"`
-	Video    *waMedia `json:"video"`
-	Document *waMedia `json:"document"`
-	Currency *struct {
-		Fallback string `json:"fallback_value"`
-		Code     string `json:"code"`
-		Amount   int64  `json:"amount_1000"`
-	} `json:"currency"`
-	DateTime *struct {
-		Fallback string `json:"fallback_value"`
-	} `json:"date_time"`
+	Type       string          `json:"type"`
+	Name       string          `json:"parameter_name"`
+	Text       string          `json:"text"`
+	Payload    string          `json:"payload"`
+	Image      *waMedia        `json:"image"`
+	Video      *waMedia        `json:"video"`
+	Document   *waMedia        `json:"document"`
+	Currency   *waFallback     `json:"currency"`
+	DateTime   *waFallback     `json:"date_time"`
 	Location   json.RawMessage `json:"location"`
 	Action     json.RawMessage `json:"action"`
 	CouponCode string          `json:"coupon_code"`
 }
 
+// waFallback is what is shown of an amount or a date: the text the sender
+// gave for phones that cannot word it themselves.
+type waFallback string
+
+func (f *waFallback) UnmarshalJSON(b []byte) error {
+	var in struct {
+		Value string `json:"fallback_value"`
+	}
+	if err := json.Unmarshal(b, &in); err != nil {
+		return fmt.Errorf("read fallback_value: %w", err)
+	}
+	*f = waFallback(in.Value)
+	return nil
+}
+
 func (p waTemplateParameter) shown() string {
 	switch {
 	case p.Currency != nil:
-		return p.Currency.Fallback
+		return string(*p.Currency)
 	case p.DateTime != nil:
-		return p.DateTime.Fallback
+		return string(*p.DateTime)
 	}
 	for _, m := range []*waMedia{p.Image, p.Video, p.Document} {
 		if m != nil {
