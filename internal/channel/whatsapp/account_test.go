@@ -37,7 +37,7 @@ func TestCheckNamesTheMember(t *testing.T) {
 		{"other provider", func(c *parley.ChannelCredential) { c.Provider = "smpp" }, "provider"},
 		{"no object", func(c *parley.ChannelCredential) { c.StaticBearer = nil }, "static_bearer"},
 		{"token of two lines", func(c *parley.ChannelCredential) { c.StaticBearer.Token = "a\nb" }, "static_bearer.token"},
-		{"number with a space", func(c *parley.ChannelCredential) { c.StaticBearer.ClaimedIdentity = "1 2" }, "static_bearer.claimed_identity"},
+		{"number of two lines", func(c *parley.ChannelCredential) { c.StaticBearer.ClaimedIdentity = "1\n2" }, "static_bearer.claimed_identity"},
 		{"a list", settings(`[]`), "provider_settings"},
 		{"misspelt", settings(`{"app_secrets":"x"}`), "provider_settings.app_secrets"},
 		{"wrong case", settings(`{"App_Secret":"x"}`), "provider_settings.App_Secret"},
@@ -257,8 +257,10 @@ func TestMediaFailures(t *testing.T) {
 		reason     parley.ReasonCode
 		outcome    channel.Outcome
 	}{
-		{"id unknown", graph(400, `{"error":{"code":100,"error_subcode":33,"message":"no such object"}}`), nil,
-			parley.ReasonMediaNotReachable, channel.NotSent},
+		{
+			"id unknown", graph(400, `{"error":{"code":100,"error_subcode":33,"message":"no such object"}}`), nil,
+			parley.ReasonMediaNotReachable, channel.NotSent,
+		},
 		{"token expired", graph(401, `{"error":{"code":190}}`), nil, parley.ReasonChannelBadConfiguration, channel.NotSent},
 		{"no address", graph(200, `{}`), nil, parley.ReasonMediaNotReachable, channel.NotSent},
 		{"no such address", graph(200, `{"url":"http://%zz"}`), nil, parley.ReasonChannelFailure, channel.NotSent},

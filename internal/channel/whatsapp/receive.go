@@ -148,7 +148,7 @@ func (r *reader) change(e *entry, c *change) error {
 		return fmt.Errorf("decode value: %w", err)
 	}
 	if v.Metadata.PhoneNumberID != r.numberID {
-		r.ignore("whatsapp webhook is for another number", c.Field)
+		r.ignore(c.Field, "it is for another number")
 		return nil
 	}
 	for _, m := range v.Messages {
@@ -164,8 +164,10 @@ func (r *reader) change(e *entry, c *change) error {
 	return nil
 }
 
-func (r *reader) ignore(why, field string) {
-	r.log.LogAttrs(r.ctx, slog.LevelDebug, why, slog.String("field", field))
+// ignore notes at debug what was left out, of which kind and why.
+func (r *reader) ignore(kind, why string) {
+	r.log.LogAttrs(r.ctx, slog.LevelDebug, "part of a whatsapp webhook ignored",
+		slog.String("kind", kind), slog.String("cause", why))
 }
 
 // An instant is a time in seconds, or in milliseconds as some webhooks have
@@ -239,10 +241,10 @@ func (r *reader) news(e *entry, c *change) error {
 	number := v.Metadata.PhoneNumberID
 	switch {
 	case !accountField(c.Field):
-		r.ignore("whatsapp webhook has an unknown field", c.Field)
+		r.ignore(c.Field, "it is none this channel reads")
 		return nil
 	case number != "" && number != r.numberID, r.WABAID != "" && r.WABAID != e.ID:
-		r.ignore("whatsapp webhook is for another account", c.Field)
+		r.ignore(c.Field, "it is for another account")
 		return nil
 	}
 	r.add(channel.Inbound{
@@ -258,7 +260,6 @@ func (r *reader) news(e *entry, c *change) error {
 // newsID tells repeats: Meta gives such changes no id, but repeats them with
 // the same time and words.
 func newsID(e *entry, c *change) channel.ProviderID {
-	h := sha256.New()
-	fmt.Fprintf(h, "%s\n%d\n%s\n%s", e.ID, e.Time.UnixMilli(), c.Field, c.Value)
-	return channel.ProviderID("change:" + hex.EncodeToString(h.Sum(nil)[:16]))
+	h := sha256.Sum256(fmt.Appendf(nil, "%s\n%d\n%s\n%s", e.ID, e.Time.UnixMilli(), c.Field, c.Value))
+	return channel.ProviderID("change:" + hex.EncodeToString(h[:16]))
 }

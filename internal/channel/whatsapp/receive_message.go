@@ -108,7 +108,7 @@ func (r *reader) message(v *value, body raw) {
 	var m inboundMessage
 	err := json.Unmarshal(body, &m)
 	if m.GroupID != "" {
-		r.ignore("whatsapp message is of a group", m.Type)
+		r.ignore(m.Type, "it is of a group")
 		return
 	}
 	in := channel.Inbound{

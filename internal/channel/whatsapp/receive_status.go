@@ -36,7 +36,7 @@ var attemptKey = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
 func (r *reader) status(v *value, body raw) {
 	var s inboundStatus
 	if err := json.Unmarshal(body, &s); err != nil || s.ID == "" {
-		r.ignore("whatsapp status cannot be read", s.Status)
+		r.ignore(s.Status, "the status cannot be read")
 		return
 	}
 	in := channel.Inbound{
@@ -52,7 +52,7 @@ func (r *reader) status(v *value, body raw) {
 	}
 	status := s.deliveryStatus()
 	if status == "" {
-		r.ignore("whatsapp status means nothing here", s.Status)
+		r.ignore(s.Status, "the status says nothing about delivery")
 		return
 	}
 	in.Receipt = &channel.Receipt{ID: channel.ProviderID(s.ID), Status: status}

@@ -41,7 +41,7 @@ var settingNames = []string{"api_version", "app_secret", "auth_header", "verify_
 var (
 	versionForm = regexp.MustCompile(`^v[0-9]{1,3}\.[0-9]{1,3}$`)
 	headerForm  = regexp.MustCompile(`^[A-Za-z0-9-]{1,64}$`)
-	tokenForm   = regexp.MustCompile(`^[!-~]+$`) // what fits a header line
+	lineForm    = regexp.MustCompile(`^[^\x00-\x1f\x7f]+$`) // what fits a header
 )
 
 // account is a credential taken apart.
@@ -65,13 +65,13 @@ func readAccount(c *parley.ChannelCredential) (*account, error) {
 		return nil, parley.Invalid("static_bearer", "is required for channel WHATSAPP")
 	}
 	a := &account{numberID: c.StaticBearer.ClaimedIdentity, token: c.StaticBearer.Token}
-	if !tokenForm.MatchString(a.numberID) {
+	if !lineForm.MatchString(a.numberID) {
 		return nil, parley.Invalid("static_bearer.claimed_identity", "must be the phone number id")
 	}
-	if !tokenForm.MatchString(a.token) {
-		return nil, parley.Invalid("static_bearer.token", "must be without spaces and line breaks")
+	if !lineForm.MatchString(a.token) {
+		return nil, parley.Invalid("static_bearer.token", "must be without line breaks")
 	}
-	if err := a.settings.decode(c.ProviderSettings); err != nil {
+	if err := a.decode(c.ProviderSettings); err != nil {
 		return nil, err
 	}
 	if a.AppSecret == "" {
@@ -129,11 +129,12 @@ func open(c *channel.Conn) (*account, error) {
 
 // url returns the address of a node of the Graph API, or of an edge of it.
 func (a *account) url(c *channel.Conn, path ...string) string {
-	address := c.URL(graphURL) + "/" + a.APIVersion
+	var b strings.Builder
+	b.WriteString(c.URL(graphURL) + "/" + a.APIVersion)
 	for _, p := range path {
-		address += "/" + url.PathEscape(p)
+		b.WriteString("/" + url.PathEscape(p))
 	}
-	return address
+	return b.String()
 }
 
 func (a *account) header() http.Header {
