@@ -37,7 +37,7 @@ type Options struct {
 	// with keep-alive and a 10 s limit that reaches any address.
 	HTTP *http.Client
 	// MaxItems is how many messages a handset keeps; older ones are
-	// forgotten. 0 means 1,000.
+	// forgotten, and WHATSAPP reports no more about them. 0 means 1,000.
 	MaxItems int
 	// MaxHandsets is how many handsets there may be; the oldest is forgotten
 	// for a new one. 0 means 50,000.
