@@ -96,6 +96,11 @@ type Connector interface {
 // unknown. With it, an interrupted attempt is looked up instead of repeated
 // or given up.
 type Finder interface {
+	// Finds reports whether it works for the credential: of a channel's
+	// providers not all may have a way to ask.
+	Finds(c *parley.ChannelCredential) bool
+
+	// Find returns the provider's id of the attempt's payload, if it has it.
 	Find(ctx context.Context, c *Conn, a Attempt) (id ProviderID, found bool, err error)
 }
 

@@ -90,6 +90,15 @@ func (s *SMS) Send(ctx context.Context, c *channel.Conn, a channel.Attempt) (cha
 	return sendSinch(ctx, c, a)
 }
 
+// Finds implements channel.Finder.
+func (s *SMS) Finds(c *parley.ChannelCredential) bool {
+	if !isSMPP(c) {
+		return true
+	}
+	set, err := readSMPPSettings(c)
+	return err == nil && set.OnUnknown == onUnknownResend
+}
+
 // Find implements channel.Finder. The Sinch API lists batches by our
 // reference. An SMSC has no such question, so there the setting on_unknown
 // decides: "resend" finds nothing, "wait" leaves it to a receipt.

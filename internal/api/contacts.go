@@ -1,0 +1,89 @@
+package api
+
+import (
+	"context"
+
+	"github.com/parley-im/parley"
+	"github.com/parley-im/parley/internal/store"
+)
+
+const maxContacts = 20 // on a page
+
+// contactRoutes is every operation on contacts.
+func (s *Server) contactRoutes() []route {
+	return []route{
+		{"CreateContact", "POST /v1/projects/{project_id}/contacts", with(s.createContact)},
+		{"ListContacts", "GET /v1/projects/{project_id}/contacts", s.listContacts},
+		{"GetContact", "GET /v1/projects/{project_id}/contacts/{contact_id}", s.getContact},
+		{"UpdateContact", "PATCH /v1/projects/{project_id}/contacts/{contact_id}", s.updateContact},
+		{"DeleteContact", "DELETE /v1/projects/{project_id}/contacts/{contact_id}", s.deleteContact},
+		{"MergeContact", "POST /v1/projects/{project_id}/contacts/{destination_id}:merge", nil},
+		{"GetChannelProfile", "POST /v1/projects/{project_id}/contacts:getChannelProfile", nil},
+		{"ListIdentityConflicts", "GET /v1/projects/{project_id}/contacts:identityConflicts", nil},
+	}
+}
+
+type contactList struct {
+	Contacts      []*parley.Contact `json:"contacts"`
+	NextPageToken string            `json:"next_page_token"`
+}
+
+func (s *Server) createContact(ctx context.Context, r *request, c *parley.Contact) (any, error) {
+	return s.engine.CreateContact(ctx, r.project, c)
+}
+
+func (s *Server) listContacts(ctx context.Context, r *request) (any, error) {
+	p := r.params()
+	f := store.ContactFilter{ExternalID: p.text("external_id")}
+	ch, identity := p.channel("channel"), p.identity("identity")
+	switch {
+	case f.ExternalID != "" && (ch != "" || identity != ""):
+		p.fail("external_id", "cannot be combined with channel and identity")
+	case ch != "" && identity == "":
+		p.fail("identity", "is required together with channel")
+	case ch == "" && identity != "":
+		p.fail("channel", "is required together with identity")
+	case ch != "":
+		id := parley.ChannelIdentity{Channel: ch, Identity: identity}.Normalize()
+		f.Identity = &id
+	}
+	pg := p.page(r, "contacts", maxContacts)
+	if p.err != nil {
+		return nil, p.err
+	}
+	f.After, f.Limit = pg.after, pg.limit()
+	contacts, err := s.store.Contacts(ctx, r.project, f)
+	if err != nil {
+		return nil, err
+	}
+	contacts, next := cut(&pg, contacts, func(c *parley.Contact) string { return c.ID })
+	return contactList{contacts, next}, nil
+}
+
+func (s *Server) getContact(ctx context.Context, r *request) (any, error) {
+	id, err := r.id("contact_id", "contact")
+	if err != nil {
+		return nil, err
+	}
+	return s.store.Contact(ctx, r.project, id)
+}
+
+func (s *Server) updateContact(ctx context.Context, r *request) (any, error) {
+	id, err := r.id("contact_id", "contact")
+	if err != nil {
+		return nil, err
+	}
+	body, mask, err := r.patch()
+	if err != nil {
+		return nil, err
+	}
+	return s.engine.UpdateContact(ctx, r.project, id, body, mask)
+}
+
+func (s *Server) deleteContact(ctx context.Context, r *request) (any, error) {
+	id, err := r.id("contact_id", "contact")
+	if err != nil {
+		return nil, err
+	}
+	return empty{}, s.engine.DeleteContact(ctx, r.project, id)
+}

@@ -1,0 +1,71 @@
+package api
+
+import (
+	"context"
+
+	"github.com/parley-im/parley"
+	"github.com/parley-im/parley/internal/store"
+)
+
+const maxConversations = 20 // on a page
+
+// conversationRoutes is every operation on conversations.
+func (s *Server) conversationRoutes() []route {
+	return []route{
+		{"CreateConversation", "POST /v1/projects/{project_id}/conversations", nil},
+		{"ListConversations", "GET /v1/projects/{project_id}/conversations", s.listConversations},
+		{"ListRecentConversations", "GET /v1/projects/{project_id}/conversations:recent", nil},
+		{"GetConversation", "GET /v1/projects/{project_id}/conversations/{conversation_id}", s.getConversation},
+		{"UpdateConversation", "PATCH /v1/projects/{project_id}/conversations/{conversation_id}", nil},
+		{"DeleteConversation", "DELETE /v1/projects/{project_id}/conversations/{conversation_id}", nil},
+		{"StopActiveConversation", "POST /v1/projects/{project_id}/conversations/{conversation_id}:stop", s.stopConversation},
+		{"InjectMessage", "POST /v1/projects/{project_id}/conversations/{conversation_id}:inject-message", nil},
+		{"InjectEvent", "POST /v1/projects/{project_id}/conversations/{conversation_id}:inject-event", nil},
+	}
+}
+
+type conversationList struct {
+	Conversations []*parley.Conversation `json:"conversations"`
+	NextPageToken string                 `json:"next_page_token"`
+	TotalSize     int                    `json:"total_size"`
+}
+
+func (s *Server) listConversations(ctx context.Context, r *request) (any, error) {
+	p := r.params()
+	f := store.ConversationFilter{
+		AppID:         p.id("app_id"),
+		ContactID:     p.id("contact_id"),
+		OnlyActive:    p.flag("only_active"),
+		ActiveChannel: p.channel("active_channel"),
+	}
+	if f.AppID == "" && f.ContactID == "" {
+		p.fail("app_id", "or contact_id is required")
+	}
+	pg := p.page(r, "conversations", maxConversations)
+	if p.err != nil {
+		return nil, p.err
+	}
+	f.After, f.Limit = pg.after, pg.limit()
+	conversations, total, err := s.store.Conversations(ctx, r.project, f)
+	if err != nil {
+		return nil, err
+	}
+	conversations, next := cut(&pg, conversations, func(c *parley.Conversation) string { return c.ID })
+	return conversationList{conversations, next, total}, nil
+}
+
+func (s *Server) getConversation(ctx context.Context, r *request) (any, error) {
+	id, err := r.id("conversation_id", "conversation")
+	if err != nil {
+		return nil, err
+	}
+	return s.store.Conversation(ctx, r.project, id)
+}
+
+func (s *Server) stopConversation(ctx context.Context, r *request) (any, error) {
+	id, err := r.id("conversation_id", "conversation")
+	if err != nil {
+		return nil, err
+	}
+	return empty{}, s.engine.StopConversation(ctx, r.project, id)
+}

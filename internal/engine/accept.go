@@ -1,0 +1,215 @@
+package engine
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/parley-im/parley"
+	"github.com/parley-im/parley/internal/store"
+)
+
+// SendMessage accepts a message: once it returns, the message is stored and
+// will be sent, or its failure reported.
+func (e *Engine) SendMessage(ctx context.Context, projectID string, r *parley.SendMessageRequest) (*parley.SendMessageResponse, error) {
+	if err := r.Validate(); err != nil {
+		return nil, err
+	}
+	app, err := e.dir.app(ctx, projectID, r.AppID)
+	if err != nil {
+		return nil, err
+	}
+	dispatch := app.ProcessingMode == parley.ModeDispatch || r.ProcessingStrategy == parley.StrategyDispatch
+	if err := e.checkSend(ctx, app, r, dispatch); err != nil {
+		return nil, err
+	}
+	if err := e.limits.enqueue(app.ID); err != nil {
+		return nil, err
+	}
+	now := e.now()
+	m := &store.Message{
+		ProjectID: projectID, ID: e.store.NewID(), AppID: app.ID, ToContact: true, Dispatch: dispatch,
+		Listed: !dispatch || app.DispatchRetentionPolicy.TTLDays > 0, AcceptTime: now, Metadata: r.MessageMetadata,
+	}
+	opts := &store.SendOptions{
+		CallbackURL: r.CallbackURL, Properties: r.ChannelProperties, CorrelationID: r.CorrelationID,
+		ContentType: r.MessageContentType,
+	}
+	if r.TTL > 0 {
+		opts.Expires = now.Add(r.TTL.Duration())
+	}
+	a := &store.Acceptance{Message: m}
+	if opts.Targets, err = e.address(ctx, projectID, app, r, a, dispatch); err != nil {
+		return nil, err
+	}
+	if len(opts.Targets) > 0 {
+		m.Identity = opts.Targets[0]
+	}
+	body := &store.MessageDoc{App: r.Message, Send: opts}
+	if m.Doc, err = parley.Marshal(body); err != nil {
+		return nil, err
+	}
+	a.Job = sendJob(m, 0)
+	a.Job.Memo = &sendMemo{message: m, body: body}
+	if dispatch && len(opts.Targets) > 0 {
+		a.Job.Lane = app.ID + "/" + opts.Targets[0].Identity
+	}
+	if err := e.store.Commit(ctx, &store.Write{Accept: a}); err != nil {
+		return nil, err
+	}
+	e.met.accepted.Inc()
+	return &parley.SendMessageResponse{MessageID: m.ID, AcceptedTime: now}, nil
+}
+
+// checkSend checks what a request alone cannot show.
+func (e *Engine) checkSend(ctx context.Context, app *parley.App, r *parley.SendMessageRequest, dispatch bool) error {
+	if dispatch && r.Recipient.ContactID != "" {
+		return parley.Invalid("recipient.contact_id", "dispatched messages need recipient.identified_by")
+	}
+	for i, c := range r.ChannelPriorityOrder {
+		if app.Credential(c) == nil {
+			return parley.Invalid("channel_priority_order["+strconv.Itoa(i)+"]", "channel %s is not configured on the app", c)
+		}
+	}
+	if r.CallbackURL != "" && e.o.CheckTarget != nil {
+		if err := e.o.CheckTarget(ctx, r.CallbackURL); err != nil {
+			return parley.Invalid("callback_url", "%v", err)
+		}
+	}
+	return nil
+}
+
+// address decides whom the message is for, on which channels and in which
+// order, and says how contact and conversation are found.
+func (e *Engine) address(ctx context.Context, projectID string, app *parley.App, r *parley.SendMessageRequest,
+	a *store.Acceptance, dispatch bool,
+) ([]parley.ChannelIdentity, error) {
+	if !dispatch {
+		a.Resolution = e.resolution(projectID, app)
+		a.MetadataJSON, a.CorrelationID = r.ConversationMetadata, r.CorrelationID
+		a.MergeMetadata = r.ConversationMetadataUpdateStrategy == parley.UpdateMergePatch
+		a.Consequences = e.arrivals(ctx, projectID, app)
+	}
+	if r.Recipient.IdentifiedBy != nil {
+		ids := slices.Clone(r.Recipient.IdentifiedBy.ChannelIdentities)
+		for i := range ids {
+			ids[i] = scoped(ids[i], app.ID)
+		}
+		if !dispatch {
+			a.Identities = ids
+			a.NewContact = newContact(e.store.NewID(), ids, "")
+		}
+		return order(ids, r.ChannelPriorityOrder, app), nil
+	}
+	contact, err := e.store.Contact(ctx, projectID, r.Recipient.ContactID)
+	if err != nil {
+		return nil, err
+	}
+	a.ContactID = contact.ID
+	channels := r.ChannelPriorityOrder
+	if len(channels) == 0 {
+		if channels, err = e.contactOrder(ctx, projectID, app, contact); err != nil {
+			return nil, err
+		}
+	}
+	return order(contact.ChannelIdentities, channels, app), nil
+}
+
+// contactOrder is the order of channels when the request names none: the one
+// last used, the contact's priority, then the app's.
+func (e *Engine) contactOrder(ctx context.Context, projectID string, app *parley.App, c *parley.Contact) ([]parley.Channel, error) {
+	var out []parley.Channel
+	conv, err := e.store.ActiveConversation(ctx, projectID, app.ID, c.ID)
+	if err != nil {
+		return nil, err
+	}
+	if conv != nil {
+		out = append(out, conv.ActiveChannel)
+	}
+	out = append(out, c.ChannelPriority...)
+	for i := range app.ChannelCredentials {
+		out = append(out, app.ChannelCredentials[i].Channel)
+	}
+	return out, nil
+}
+
+// order picks the identity for each channel that the app has a credential for:
+// in the order of channels or, without one, of the identities.
+func order(ids []parley.ChannelIdentity, channels []parley.Channel, app *parley.App) []parley.ChannelIdentity {
+	out := []parley.ChannelIdentity{}
+	if len(channels) == 0 {
+		for _, id := range ids {
+			channels = append(channels, id.Channel)
+		}
+	}
+	for _, c := range channels {
+		if app.Credential(c) == nil || slices.ContainsFunc(out, func(id parley.ChannelIdentity) bool { return id.Channel == c }) {
+			continue
+		}
+		for _, id := range ids {
+			if id.Channel == c && (id.AppID == "" || id.AppID == app.ID) {
+				out = append(out, id)
+				break
+			}
+		}
+	}
+	return out
+}
+
+// scoped returns an identity as it is stored: in its normal form, and with the
+// app where the channel's identities belong to one.
+func scoped(id parley.ChannelIdentity, appID string) parley.ChannelIdentity {
+	if id.Channel.AppScoped() && id.AppID == "" {
+		id.AppID = appID
+	}
+	return id.Normalize()
+}
+
+// resolution is the start of every search for contact and conversation.
+func (e *Engine) resolution(projectID string, app *parley.App) store.Resolution {
+	conv := &parley.Conversation{ID: e.store.NewID(), AppID: app.ID, Active: true}
+	conv.SetDefaults()
+	return store.Resolution{ProjectID: projectID, AppID: app.ID, NewConversation: conv}
+}
+
+func newContact(id string, ids []parley.ChannelIdentity, name string) *parley.Contact {
+	c := &parley.Contact{ID: id, ChannelIdentities: slices.Clone(ids), DisplayName: name}
+	c.SetDefaults()
+	return c
+}
+
+// arrivals returns what reports a contact and conversation that were created.
+func (e *Engine) arrivals(ctx context.Context, projectID string, app *parley.App) func(*store.Resolution) ([]*store.Job, error) {
+	return func(r *store.Resolution) ([]*store.Job, error) {
+		if !r.ContactCreated && !r.ConversationStarted {
+			return nil, nil
+		}
+		var jobs []*store.Job
+		if r.ContactCreated {
+			j, err := e.contactCallbacks(ctx, projectID, app.ID, parley.TriggerContactCreate, r.NewContact)
+			if err != nil {
+				return nil, err
+			}
+			jobs = j
+		}
+		if r.ConversationStarted {
+			j, err := e.conversationCallbacks(ctx, projectID, app, parley.TriggerConversationStart, r.Conversation)
+			if err != nil {
+				return nil, err
+			}
+			jobs = append(jobs, j...)
+		}
+		return jobs, nil
+	}
+}
+
+// envelope starts a callback.
+func (e *Engine) envelope(projectID, appID string, at time.Time) *parley.Callback {
+	c := &parley.Callback{AppID: appID, AcceptedTime: e.now(), ProjectID: projectID}
+	if !at.IsZero() {
+		at = at.UTC()
+		c.EventTime = &at
+	}
+	return c
+}

@@ -1,0 +1,129 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/parley-im/parley"
+	"github.com/parley-im/parley/internal/store"
+)
+
+// CreateContact stores a contact and reports it.
+func (e *Engine) CreateContact(ctx context.Context, projectID string, c *parley.Contact) (*parley.Contact, error) {
+	c.ID = e.store.NewID()
+	c.SetDefaults()
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	return c, e.putContact(ctx, projectID, c, parley.TriggerContactCreate)
+}
+
+// UpdateContact changes the members of a contact that mask names, or those
+// body has, and reports it.
+func (e *Engine) UpdateContact(ctx context.Context, projectID, id string, body []byte, mask []string) (*parley.Contact, error) {
+	old, err := e.store.Contact(ctx, projectID, id)
+	if err != nil {
+		return nil, err
+	}
+	c, err := old.Patch(body, mask)
+	if err != nil {
+		return nil, err
+	}
+	c.SetDefaults()
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	return c, e.putContact(ctx, projectID, c, parley.TriggerContactUpdate)
+}
+
+func (e *Engine) putContact(ctx context.Context, projectID string, c *parley.Contact, t parley.Trigger) error {
+	jobs, err := e.contactCallbacks(ctx, projectID, "", t, c)
+	if err != nil {
+		return err
+	}
+	return e.store.Tx(ctx, func(tx *store.Store) error {
+		if err := tx.PutContact(ctx, projectID, c); err != nil {
+			return err
+		}
+		return tx.AddJobs(ctx, jobs)
+	})
+}
+
+// DeleteContact removes a contact with its conversations and messages and
+// reports it as it was.
+func (e *Engine) DeleteContact(ctx context.Context, projectID, id string) error {
+	return e.store.Tx(ctx, func(tx *store.Store) error {
+		c, err := tx.DeleteContact(ctx, projectID, id)
+		if err != nil {
+			return err
+		}
+		jobs, err := e.contactCallbacks(ctx, projectID, "", parley.TriggerContactDelete, c)
+		if err != nil {
+			return err
+		}
+		return tx.AddJobs(ctx, jobs)
+	})
+}
+
+// contactCallbacks reports a contact to the webhooks of every app of the
+// project; appID is the app that caused it, or "".
+func (e *Engine) contactCallbacks(ctx context.Context, projectID, appID string, t parley.Trigger, c *parley.Contact) ([]*store.Job, error) {
+	cb := e.envelope(projectID, appID, time.Time{})
+	n := &parley.ContactNotification{Contact: *c}
+	switch t { //nolint:exhaustive // only contact triggers come here
+	case parley.TriggerContactCreate:
+		cb.ContactCreate = n
+	case parley.TriggerContactUpdate:
+		cb.ContactUpdate = n
+	default:
+		cb.ContactDelete = n
+	}
+	return e.projectCallbacks(ctx, projectID, t, cb)
+}
+
+// StopConversation ends a conversation and reports it; the next message starts
+// another. Stopping one that is stopped changes nothing.
+func (e *Engine) StopConversation(ctx context.Context, projectID, id string) error {
+	return e.store.Tx(ctx, func(tx *store.Store) error {
+		c, err := tx.Conversation(ctx, projectID, id)
+		if err != nil || !c.Active {
+			return err
+		}
+		c.Active = false
+		if err := tx.PutConversation(ctx, projectID, c); err != nil {
+			return err
+		}
+		app, err := e.dir.app(ctx, projectID, c.AppID)
+		if err != nil {
+			return err
+		}
+		jobs, err := e.conversationCallbacks(ctx, projectID, app, parley.TriggerConversationStop, c)
+		if err != nil {
+			return err
+		}
+		return tx.AddJobs(ctx, jobs)
+	})
+}
+
+// conversationCallbacks reports a conversation to its app's webhooks, without
+// its metadata unless the app asked for it.
+func (e *Engine) conversationCallbacks(ctx context.Context, projectID string, app *parley.App, t parley.Trigger,
+	c *parley.Conversation,
+) ([]*store.Job, error) {
+	cb := e.envelope(projectID, app.ID, time.Time{})
+	cb.CorrelationID = c.CorrelationID
+	n := &parley.ConversationNotification{Conversation: *c}
+	if app.ConversationMetadataReportView != parley.ReportViewFull {
+		n.Conversation.Metadata, n.Conversation.MetadataJSON = "", json.RawMessage("{}")
+	}
+	switch t { //nolint:exhaustive // only conversation triggers come here
+	case parley.TriggerConversationStart:
+		cb.ConversationStart = n
+	case parley.TriggerConversationStop:
+		cb.ConversationStop = n
+	default:
+		cb.ConversationDelete = n
+	}
+	return e.callbacks(ctx, projectID, app.ID, t, cb)
+}

@@ -1,0 +1,347 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+
+	"github.com/parley-im/parley"
+	"github.com/parley-im/parley/internal/channel"
+	"github.com/parley-im/parley/internal/store"
+)
+
+// Receive takes in a provider's request. The reply may be written once it
+// returns: everything in the request is stored. NOT_FOUND says that the app or
+// its channel does not exist, channel.ErrForged and channel.ErrMalformed that
+// the request is not the provider's.
+func (e *Engine) Receive(ctx context.Context, name parley.Channel, appID string, r *http.Request, body []byte) (channel.Reply, error) {
+	projectID, err := e.dir.project(ctx, appID)
+	if err != nil {
+		return channel.Reply{}, err
+	}
+	app, err := e.dir.app(ctx, projectID, appID)
+	if err != nil {
+		return channel.Reply{}, err
+	}
+	rc, ok := e.channels[name].(channel.Receiver)
+	cred := app.Credential(name)
+	if !ok || cred == nil {
+		return channel.Reply{}, parley.NotFound("channel", string(name))
+	}
+	got, err := rc.Receive(e.conn(projectID, app, cred), r, body)
+	if err != nil {
+		return channel.Reply{}, err
+	}
+	if err := e.takeIn(ctx, projectID, app, name, got.Inbound); err != nil {
+		return channel.Reply{}, err
+	}
+	return got.Reply, nil
+}
+
+// takeIn stores what a provider told and everything that follows from it, in
+// the order it was told.
+func (e *Engine) takeIn(ctx context.Context, projectID string, app *parley.App, name parley.Channel, told []channel.Inbound) error {
+	var writes []*store.Write
+	for i := range told {
+		a := &arrival{e: e, ctx: ctx, projectID: projectID, app: app, channel: name, in: &told[i]}
+		w, err := a.write()
+		if err != nil {
+			return err
+		}
+		if w != nil {
+			writes = append(writes, w)
+		}
+	}
+	if len(writes) == 0 {
+		return nil
+	}
+	if err := e.store.CommitAll(ctx, writes); err != nil {
+		return fmt.Errorf("store what was received: %w", err)
+	}
+	return nil
+}
+
+// An arrival is one thing a provider told, on its way into the store.
+type arrival struct {
+	e         *Engine
+	ctx       context.Context //nolint:containedctx // lives as long as the one request
+	projectID string
+	app       *parley.App
+	channel   parley.Channel
+	in        *channel.Inbound
+}
+
+// write returns the write that stores the arrival, or nil when there is
+// nothing to store.
+func (a *arrival) write() (*store.Write, error) {
+	if a.in.Receipt != nil {
+		return a.receipt()
+	}
+	arr := &store.Arrival{Resolution: store.Resolution{ProjectID: a.projectID, AppID: a.app.ID}}
+	id := a.e.store.NewID()
+	if a.in.ID != "" {
+		arr.Seen = &store.ProviderID{
+			ProjectID: a.projectID, AppID: a.app.ID, Channel: a.channel, ID: string(a.in.ID), MessageID: id, Part: store.Inbound,
+		}
+	}
+	var err error
+	switch {
+	case a.in.Message != nil:
+		err = a.message(arr, id)
+	case a.in.Event != nil, a.in.MessageEvent != nil:
+		err = a.event(arr, id)
+	case a.in.OptIn, a.in.OptOut:
+		err = a.opt(arr, id)
+	case a.in.ChannelEvent != nil:
+		arr.Consequences = func(*store.Resolution) ([]*store.Job, error) {
+			c := a.envelope("")
+			c.ChannelEvent = &parley.ChannelEventNotification{ChannelEvent: *a.in.ChannelEvent}
+			return a.e.callbacks(a.ctx, a.projectID, a.app.ID, parley.TriggerChannelEvent, c)
+		}
+	default:
+		a.unsupported(arr, id)
+	}
+	if err != nil {
+		return nil, err
+	}
+	w := &store.Write{Arrive: arr}
+	if a.in.Ack != "" {
+		follow := arr.Consequences
+		arr.Consequences = func(r *store.Resolution) ([]*store.Job, error) {
+			jobs, err := follow(r)
+			if err != nil {
+				return nil, err
+			}
+			ack, err := newJob(a.projectID, kindAcknowledge, "", ackJob{
+				AppID: a.app.ID, Channel: a.channel, ID: a.in.ID, Identity: a.in.From.Identity, Ack: a.in.Ack,
+			})
+			return append(jobs, ack), err
+		}
+	}
+	a.e.met.received(a.channel, a.kind())
+	return w, nil
+}
+
+// kind names what arrived, for metrics.
+func (a *arrival) kind() string {
+	switch {
+	case a.in.Message != nil:
+		return "message"
+	case a.in.Event != nil, a.in.MessageEvent != nil:
+		return "event"
+	case a.in.OptIn, a.in.OptOut:
+		return "opt"
+	case a.in.ChannelEvent != nil:
+		return "channel_event"
+	}
+	return "unsupported"
+}
+
+func (a *arrival) receipt() (*store.Write, error) {
+	w, err := a.e.receipt(a.ctx, a.projectID, a.app.ID, a.channel, a.in.At, a.in.Receipt)
+	if errors.Is(err, errNoMatch) {
+		j, err := a.e.keepReceipt(a.projectID, a.app.ID, a.channel, a.in.At, a.in.Receipt)
+		return &store.Write{Jobs: []*store.Job{j}}, err
+	}
+	return w, err
+}
+
+// from is who wrote.
+func (a *arrival) from() parley.ChannelIdentity {
+	return scoped(parley.ChannelIdentity{Channel: a.channel, Identity: a.in.From.Identity}, a.app.ID)
+}
+
+// resolve has the contact and conversation found or created, where the app
+// keeps any, and the conversation brought up to date.
+func (a *arrival) resolve(arr *store.Arrival) {
+	if a.app.ProcessingMode == parley.ModeDispatch {
+		return
+	}
+	from := a.from()
+	arr.Resolution = a.e.resolution(a.projectID, a.app)
+	arr.Identities = []parley.ChannelIdentity{from}
+	arr.NewContact = newContact(a.e.store.NewID(), arr.Identities, a.in.From.Name)
+	arr.ActiveChannel, arr.LastReceived = a.channel, a.e.now()
+}
+
+// envelope starts a callback about the arrival.
+func (a *arrival) envelope(correlationID string) *parley.Callback {
+	c := a.e.envelope(a.projectID, a.app.ID, a.in.At)
+	c.CorrelationID = correlationID
+	return c
+}
+
+// contactEnvelope starts a callback that carries what sticks to the
+// conversation.
+func (a *arrival) contactEnvelope(r *store.Resolution) *parley.Callback {
+	c := a.envelope("")
+	if r.Conversation != nil {
+		c.CorrelationID = r.Conversation.CorrelationID
+		if raw := string(r.Conversation.MetadataJSON); raw != "{}" {
+			c.MessageMetadata = raw
+		}
+	}
+	return c
+}
+
+// after returns what follows when the arrival is stored: reports of what was
+// created for it, then its own callback.
+func (a *arrival) after(t parley.Trigger, own func(*store.Resolution) *parley.Callback) func(*store.Resolution) ([]*store.Job, error) {
+	created := a.e.arrivals(a.ctx, a.projectID, a.app)
+	return func(r *store.Resolution) ([]*store.Job, error) {
+		jobs, err := created(r)
+		if err != nil {
+			return nil, err
+		}
+		mine, err := a.e.callbacks(a.ctx, a.projectID, a.app.ID, t, own(r))
+		return append(jobs, mine...), err
+	}
+}
+
+// conversationOf returns the conversation's id, or "" in dispatch mode.
+func conversationOf(r *store.Resolution) string {
+	if r.Conversation == nil {
+		return ""
+	}
+	return r.Conversation.ID
+}
+
+// event stores something a contact did other than writing.
+func (a *arrival) event(arr *store.Arrival, id string) error {
+	a.resolve(arr)
+	from := a.from()
+	ev := &parley.Event{
+		ID: id, Direction: parley.ToApp, ContactEvent: a.in.Event, ContactMessageEvent: a.in.MessageEvent,
+		ChannelIdentity: &from, AcceptTime: a.e.now(), ProcessingMode: a.app.ProcessingMode,
+	}
+	if me := a.in.MessageEvent; me != nil && me.Reaction != nil && a.in.ReplyTo != "" {
+		target, err := a.target()
+		if err != nil {
+			return err
+		}
+		reaction := *me.Reaction
+		reaction.MessageID = target
+		ev.ContactMessageEvent = &parley.ContactMessageEvent{Reaction: &reaction}
+	}
+	doc, err := parley.Marshal(ev)
+	if err != nil {
+		return err
+	}
+	if a.app.ProcessingMode == parley.ModeConversation {
+		arr.Event = &store.Event{ProjectID: a.projectID, ID: id, AppID: a.app.ID, Doc: doc}
+	}
+	arr.Consequences = a.after(parley.TriggerEventInbound, func(r *store.Resolution) *parley.Callback {
+		c := a.contactEnvelope(r)
+		c.Event = &parley.EventInbound{
+			ID: id, Direction: parley.ToApp, ContactEvent: ev.ContactEvent, ContactMessageEvent: ev.ContactMessageEvent,
+			ChannelIdentity: from, ContactID: r.ContactID, ConversationID: conversationOf(r), AcceptTime: ev.AcceptTime,
+			ProcessingMode: ev.ProcessingMode,
+		}
+		return c
+	})
+	return nil
+}
+
+// target returns our id of the message that is answered or reacted to, or "".
+func (a *arrival) target() (string, error) {
+	if a.in.ReplyTo == "" {
+		return "", nil
+	}
+	p, err := a.e.store.FindProviderID(a.ctx, a.projectID, a.app.ID, a.channel, string(a.in.ReplyTo))
+	if err != nil || p == nil {
+		return "", err
+	}
+	return p.MessageID, nil
+}
+
+// opt reports that a contact allowed or forbade messages.
+func (a *arrival) opt(arr *store.Arrival, id string) error {
+	from := a.from()
+	contactID := ""
+	if a.app.ProcessingMode == parley.ModeConversation {
+		var err error
+		if contactID, err = a.e.store.IdentityOwner(a.ctx, a.projectID, from); err != nil {
+			return err
+		}
+	}
+	arr.Consequences = func(*store.Resolution) ([]*store.Job, error) {
+		c, t := a.envelope(""), parley.TriggerOptIn
+		n := &parley.OptNotification{
+			RequestID: id, ContactID: contactID, Channel: a.channel, Identity: from.Identity,
+			Status: parley.OptInSucceeded, ProcessingMode: a.app.ProcessingMode,
+		}
+		if a.in.OptOut {
+			n.Status, t = parley.OptOutSucceeded, parley.TriggerOptOut
+			c.OptOut = n
+		} else {
+			c.OptIn = n
+		}
+		return a.e.callbacks(a.ctx, a.projectID, a.app.ID, t, c)
+	}
+	return nil
+}
+
+// unsupported reports what has no mapping.
+func (a *arrival) unsupported(arr *store.Arrival, id string) {
+	if a.in.From.Identity != "" {
+		a.resolve(arr)
+	}
+	arr.Consequences = a.after(parley.TriggerUnsupported, func(r *store.Resolution) *parley.Callback {
+		c := a.contactEnvelope(r)
+		c.Unsupported = &parley.UnsupportedCallback{
+			Channel: a.channel, Payload: a.in.Unsupported, ProcessingMode: a.app.ProcessingMode, ID: id,
+			ContactID: r.ContactID, ConversationID: conversationOf(r), ChannelIdentity: a.from(),
+		}
+		return c
+	})
+}
+
+// An ackJob is the document of an acknowledge job.
+type ackJob struct {
+	AppID    string             `json:"app_id"`
+	Channel  parley.Channel     `json:"channel"`
+	ID       channel.ProviderID `json:"id"`
+	Identity string             `json:"identity"`
+	Ack      string             `json:"ack"`
+}
+
+// acknowledge is the worker of acknowledge jobs: one attempt, because a late
+// one is of no use.
+func (e *Engine) acknowledge(ctx context.Context, j *store.Job) error {
+	var doc ackJob
+	if err := json.Unmarshal(j.Doc, &doc); err != nil {
+		return err
+	}
+	conn, err := e.account(ctx, j.ProjectID, doc.AppID, doc.Channel)
+	if err != nil {
+		return nil //nolint:nilerr // the app or channel is gone: nobody to tell
+	}
+	ack, ok := e.channels[doc.Channel].(channel.Acknowledger)
+	if !ok {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, e.o.SendTimeout)
+	defer cancel()
+	in := channel.Inbound{ID: doc.ID, From: channel.Address{Identity: doc.Identity}, Ack: doc.Ack}
+	if err := ack.Acknowledge(ctx, conn, in); err != nil {
+		e.o.Log.Info("acknowledge", slog.String("app_id", doc.AppID), slog.String("channel", string(doc.Channel)),
+			slog.String("error", err.Error()))
+	}
+	return nil
+}
+
+// account returns an app's account on a channel, or NOT_FOUND.
+func (e *Engine) account(ctx context.Context, projectID, appID string, name parley.Channel) (*channel.Conn, error) {
+	app, err := e.dir.app(ctx, projectID, appID)
+	if err != nil {
+		return nil, err
+	}
+	cred := app.Credential(name)
+	if cred == nil {
+		return nil, parley.NotFound("channel", string(name))
+	}
+	return e.conn(projectID, app, cred), nil
+}

@@ -1,0 +1,56 @@
+package engine
+
+import (
+	"sync"
+
+	"github.com/parley-im/parley"
+	"github.com/parley-im/parley/internal/store"
+)
+
+// recentMessages is how many sent messages are remembered, so that the receipt
+// that follows within seconds need not read them.
+const recentMessages = 8192
+
+// recent remembers the messages sent last by what the provider calls them. It
+// only saves reads: what it does not know is in the store.
+type recent struct {
+	mu   sync.Mutex
+	sent map[recentKey]*recentEntry
+	ring []recentKey // in order of arrival, overwritten in turn
+	next int
+}
+
+type recentKey struct {
+	app, id string
+	channel parley.Channel
+}
+
+// A recentEntry is what a receipt needs to know. It must not be changed.
+type recentEntry struct {
+	id      *store.ProviderID
+	message *store.Message
+	body    *store.MessageDoc
+}
+
+func newRecent(size int) *recent {
+	return &recent{sent: make(map[recentKey]*recentEntry, size), ring: make([]recentKey, size)}
+}
+
+func (r *recent) put(p *store.ProviderID, m *store.Message, body *store.MessageDoc) {
+	// Only what a report shows: the text of the message is not kept alive.
+	slim := *m
+	slim.Doc = nil
+	k := recentKey{p.AppID, p.ID, p.Channel}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.sent, r.ring[r.next])
+	r.ring[r.next] = k
+	r.next = (r.next + 1) % len(r.ring)
+	r.sent[k] = &recentEntry{id: p, message: &slim, body: &store.MessageDoc{Send: body.Send}}
+}
+
+func (r *recent) get(appID string, ch parley.Channel, id string) *recentEntry {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.sent[recentKey{appID, id, ch}]
+}

@@ -1,0 +1,450 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/parley-im/parley"
+	"github.com/parley-im/parley/internal/channel"
+	"github.com/parley-im/parley/internal/queue"
+	"github.com/parley-im/parley/internal/store"
+	"github.com/parley-im/parley/internal/transcode"
+)
+
+// The life of a send job, and what a crash at any point does.
+//
+// A message goes to one channel after the other (its legs), on each as one or
+// more payloads (its parts). A part is handed to the provider in one attempt.
+// Every acceptance is stored before the next attempt begins, together with the
+// callbacks it causes; the last one of a leg deletes the job.
+//
+// A crash before an attempt loses nothing: the job is still there. A crash
+// after the provider took a part and before that was stored is the one danger:
+// repeating would message the contact twice. So
+//   - where the provider drops repeats, the attempt is repeated;
+//   - where the provider can be asked (channel.Finder), it is asked first;
+//   - elsewhere the job is marked before each attempt, and one found marked is
+//     treated as an attempt with unknown outcome: never repeated, reported as
+//     failed unless a receipt tells otherwise.
+// The same holds for an attempt that times out without a crash.
+
+// A sending is the document of a send job.
+type sending struct {
+	MessageID string            `json:"message_id"`
+	AppID     string            `json:"app_id"`
+	Leg       int               `json:"leg,omitempty"`
+	Part      int               `json:"part,omitempty"`
+	Payloads  []channel.Payload `json:"payloads,omitempty"` // frozen once an attempt was made
+	Submitted bool              `json:"submitted,omitempty"`
+	Since     time.Time         `json:"since,omitzero"`   // the first temporary failure on this leg
+	Unknown   time.Time         `json:"unknown,omitzero"` // when the outcome of the part's attempt was lost
+}
+
+// sendMemo is what a send job's author has at hand.
+type sendMemo struct {
+	message *store.Message
+	body    *store.MessageDoc
+}
+
+// sendJob returns the job that sends a message from a leg on.
+func sendJob(m *store.Message, leg int) *store.Job {
+	doc := `{"message_id":"` + m.ID + `","app_id":"` + m.AppID + `"}`
+	if leg > 0 {
+		doc = `{"message_id":"` + m.ID + `","app_id":"` + m.AppID + `","leg":` + strconv.Itoa(leg) + `}`
+	}
+	return &store.Job{ProjectID: m.ProjectID, Kind: store.KindSend, Lane: m.ConversationID, Doc: []byte(doc)}
+}
+
+// A delivery is a send job being run.
+type delivery struct {
+	e    *Engine
+	job  *store.Job
+	s    sending
+	m    *store.Message
+	body *store.MessageDoc
+	app  *parley.App
+
+	// Of the current leg.
+	to   parley.ChannelIdentity
+	ch   channel.Channel
+	conn *channel.Conn
+}
+
+// send is the worker of send jobs.
+func (e *Engine) send(ctx context.Context, j *store.Job) error {
+	d := &delivery{e: e, job: j}
+	if err := d.load(ctx); err != nil {
+		if parley.IsNotFound(err) {
+			return nil // deleted: nothing is to be sent any more
+		}
+		return err
+	}
+	if len(d.body.Send.Targets) == 0 {
+		return d.end(ctx, d.noTarget(), parley.StatusFailed)
+	}
+	if j.Started != 0 {
+		d.interrupted()
+	}
+	for {
+		if again, err := d.leg(ctx); !again {
+			return err
+		}
+	}
+}
+
+// load reads what the job is about.
+func (d *delivery) load(ctx context.Context) error {
+	if err := json.Unmarshal(d.job.Doc, &d.s); err != nil {
+		return queue.Stop(fmt.Errorf("send job: %w", err))
+	}
+	if memo, ok := d.job.Memo.(*sendMemo); ok {
+		d.m, d.body = memo.message, memo.body
+	} else {
+		var err error
+		if d.m, err = d.e.store.Message(ctx, d.job.ProjectID, d.s.MessageID); err != nil {
+			return err
+		}
+		if d.body, err = d.m.Body(); err != nil {
+			return queue.Stop(err)
+		}
+	}
+	app, err := d.e.dir.app(ctx, d.job.ProjectID, d.s.AppID)
+	d.app = app
+	return err
+}
+
+// noTarget says why there is nobody to send to.
+func (d *delivery) noTarget() parley.Reason {
+	if len(d.app.ChannelCredentials) == 0 {
+		return parley.NewReason(parley.ReasonNoChannelsLeft, "the app has no channels")
+	}
+	return parley.NewReason(parley.ReasonNoChannelIdentityForContact, "the recipient has no identity on any channel of the app")
+}
+
+// interrupted takes note that an earlier run may have made an attempt.
+func (d *delivery) interrupted() {
+	if d.job.Started == store.MaybeStarted {
+		// Only channels that need no mark begin without one.
+		name := d.body.Send.Targets[d.s.Leg].Channel
+		if ch := d.e.channels[name]; ch == nil || needsMark(ch, d.app.Credential(name)) {
+			return
+		}
+	}
+	if d.s.Unknown.IsZero() {
+		d.s.Unknown = d.e.now()
+	}
+}
+
+// needsMark reports whether an attempt on the channel must be noted before it
+// is made, because afterwards nobody could tell.
+func needsMark(ch channel.Channel, cred *parley.ChannelCredential) bool {
+	return !finds(ch, cred) && !ch.Capabilities().Idempotent
+}
+
+// finds reports whether the provider can be asked what became of an attempt.
+func finds(ch channel.Channel, cred *parley.ChannelCredential) bool {
+	f, ok := ch.(channel.Finder)
+	return ok && cred != nil && f.Finds(cred)
+}
+
+// leg sends the message on its current channel. It returns true when the next
+// channel is to be tried.
+func (d *delivery) leg(ctx context.Context) (again bool, err error) {
+	d.to = d.body.Send.Targets[d.s.Leg]
+	if x := d.body.Send.Expires; !x.IsZero() && !d.e.now().Before(x) {
+		return false, d.end(ctx, parley.NewReason(parley.ReasonMessageExpired, "the message's time to live is over"), parley.StatusFailed)
+	}
+	cred := d.app.Credential(d.to.Channel)
+	d.ch = d.e.channels[d.to.Channel]
+	if cred == nil || d.ch == nil {
+		return d.failLeg(ctx, parley.NewReason(parley.ReasonChannelConfigurationMissing, "the channel is not configured"))
+	}
+	d.conn = d.e.conn(d.job.ProjectID, d.app, cred)
+	if d.s.Payloads == nil {
+		if err := d.render(ctx, cred); err != nil {
+			return d.failLeg(ctx, channel.AsError(err).Reason)
+		}
+	}
+	for d.s.Part < len(d.s.Payloads) {
+		if wait := d.e.limits.send(d.app.ID); wait > 0 {
+			return false, queue.Snooze(wait)
+		}
+		id, err := d.attempt(ctx)
+		if err != nil {
+			return d.failed(ctx, err)
+		}
+		if err := d.accepted(ctx, id); err != nil {
+			return false, err
+		}
+	}
+	return false, queue.Settled
+}
+
+// render turns the message into the payloads of the current channel.
+func (d *delivery) render(ctx context.Context, cred *parley.ChannelCredential) error {
+	o := channel.Outgoing{
+		MessageID: d.m.ID, To: channel.Address{Identity: d.to.Identity}, Message: d.body.App,
+		Properties: d.body.Send.Properties, Credential: cred,
+	}
+	if r := d.body.App.ReplyTo; r != nil {
+		id, err := d.e.store.InboundProviderID(ctx, d.job.ProjectID, d.app.ID, r.MessageID)
+		if err != nil {
+			return err
+		}
+		o.ReplyTo = channel.ProviderID(id)
+	}
+	var err error
+	d.s.Payloads, err = render(d.ch, o)
+	return err
+}
+
+// render turns a message into a channel's payloads: what messages:transcode
+// shows is what is sent.
+func render(ch channel.Channel, o channel.Outgoing) ([]channel.Payload, error) {
+	selected := transcode.Select(o.Message, ch.Name())
+	parts, err := transcode.Message(channel.Tagged(selected, o.MessageID), ch.Capabilities())
+	if err != nil {
+		return nil, err
+	}
+	var out []channel.Payload
+	for _, part := range parts {
+		o.Message = part
+		payloads, err := ch.Render(&o)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, payloads...)
+	}
+	if len(out) == 0 {
+		return nil, channel.Refuse(parley.ReasonBadRequest, "the message is empty on this channel")
+	}
+	return out, nil
+}
+
+// key names a part of a leg: the same for every attempt at it.
+func (d *delivery) key() string {
+	return fmt.Sprintf("%s-%d-%d-%d", d.m.ID, d.s.Leg, d.s.Part, len(d.s.Payloads))
+}
+
+// parseKey takes a key apart.
+func parseKey(key string) (messageID string, leg, part, parts int, ok bool) {
+	f := strings.Split(key, "-")
+	if len(f) != 4 || !parley.IsID(f[0]) {
+		return "", 0, 0, 0, false
+	}
+	n := [3]int{}
+	for i := range n {
+		v, err := strconv.Atoi(f[i+1])
+		if err != nil || v < 0 {
+			return "", 0, 0, 0, false
+		}
+		n[i] = v
+	}
+	return f[0], n[0], n[1], n[2], true
+}
+
+// attempt hands the current part to the provider, or finds out what became of
+// an earlier attempt.
+func (d *delivery) attempt(ctx context.Context) (channel.ProviderID, error) {
+	a := channel.Attempt{
+		Key: d.key(), To: channel.Address{Identity: d.to.Identity}, Payload: d.s.Payloads[d.s.Part],
+		Expires: d.body.Send.Expires,
+	}
+	ctx, cancel := context.WithTimeout(ctx, d.e.o.SendTimeout)
+	defer cancel()
+	if !d.s.Unknown.IsZero() && !d.ch.Capabilities().Idempotent {
+		id, again, err := d.find(ctx, a)
+		if !again {
+			return id, err
+		}
+		d.s.Unknown = time.Time{}
+	}
+	if needsMark(d.ch, d.conn.Credential) {
+		if err := d.e.store.Commit(ctx, &store.Write{Start: d.job.ID}); err != nil {
+			return "", &channel.Error{Reason: internalReason(), Outcome: channel.TryAgain, Err: err}
+		}
+	}
+	if !d.e.o.Held() {
+		// Another node may have taken the job over.
+		return "", errLeaseLost
+	}
+	start := d.e.o.Now()
+	id, err := d.ch.Send(ctx, d.conn, a)
+	d.e.attempted(d, err, d.e.o.Now().Sub(start))
+	return id, err
+}
+
+// errLeaseLost keeps a node from acting on jobs that are perhaps no longer its
+// own.
+var errLeaseLost = errors.New("the node's lease ran out")
+
+// find asks the provider what became of an attempt. It returns true when the
+// provider surely does not know it, so that it may be made again.
+func (d *delivery) find(ctx context.Context, a channel.Attempt) (channel.ProviderID, bool, error) {
+	if !finds(d.ch, d.conn.Credential) {
+		return "", false, &channel.Error{Reason: unknownReason(), Outcome: channel.Unknown}
+	}
+	id, found, err := d.ch.(channel.Finder).Find(ctx, d.conn, a) //nolint:forcetypeassert // finds has looked
+	switch {
+	case err != nil:
+		e := channel.AsError(err)
+		return "", false, &channel.Error{Reason: e.Reason, Outcome: channel.TryAgain, After: e.After, Err: e.Err}
+	case found:
+		return id, false, nil
+	}
+	// A request on its way when we lost sight of it may still arrive.
+	if wait := d.s.Unknown.Add(d.e.o.SettleAfter).Sub(d.e.now()); wait > 0 {
+		return "", false, &channel.Error{Reason: unknownReason(), Outcome: channel.TryAgain, After: wait}
+	}
+	return "", true, nil
+}
+
+// accepted records that the provider took the current part, before the next.
+func (d *delivery) accepted(ctx context.Context, id channel.ProviderID) error {
+	p := &store.ProviderID{
+		ProjectID: d.job.ProjectID, AppID: d.app.ID, Channel: d.to.Channel, ID: string(id), MessageID: d.m.ID,
+		Leg: d.s.Leg, Part: d.s.Part, Parts: len(d.s.Payloads),
+	}
+	if len(d.s.Payloads) == 1 {
+		p.Rank = store.RankQueuedOnChannel
+	}
+	adv := &store.Advance{
+		ProjectID: d.job.ProjectID, MessageID: d.m.ID, To: store.At(d.s.Leg, parley.StatusQueued),
+		Channel: d.to.Channel, Identity: d.to.Identity, IdentityApp: d.to.AppID,
+	}
+	if id != "" {
+		adv.IDs = []*store.ProviderID{p}
+	}
+	var err error
+	if adv.Always, err = d.submitted(ctx); err != nil {
+		return err
+	}
+	d.s.Part++
+	d.s.Unknown, d.s.Since = time.Time{}, time.Time{}
+	w := &store.Write{Advance: adv}
+	if d.s.Part < len(d.s.Payloads) {
+		d.job.Started = 0
+		if err := d.keep(); err != nil {
+			return err
+		}
+		w.Update = d.job
+	} else {
+		if err := d.complete(ctx, adv); err != nil {
+			return err
+		}
+		w.Done = d.job.ID
+	}
+	// The receipt may come before this is stored: let it find us.
+	d.e.recent.put(p, d.m, d.body)
+	if err := d.e.store.Commit(ctx, w); err != nil {
+		return fmt.Errorf("record an acceptance: %w", err)
+	}
+	return nil
+}
+
+// complete adds to an advance what follows when the channel has taken all.
+func (d *delivery) complete(ctx context.Context, adv *store.Advance) error {
+	adv.To = store.At(d.s.Leg, parley.StatusQueuedOnChannel)
+	adv.ConversationID, adv.ActiveChannel = d.m.ConversationID, d.to.Channel
+	jobs, err := d.e.report(ctx, d.m, d.body, d.to, parley.StatusQueuedOnChannel, nil, time.Time{})
+	if err != nil {
+		return err
+	}
+	adv.Jobs = jobs
+	if t := d.app.DeliveryReportBasedFallback; t != nil && t.Enabled && d.s.Leg+1 < len(d.body.Send.Targets) &&
+		reports(d.ch, parley.StatusDelivered) {
+		j, err := newJob(d.job.ProjectID, kindReportTime, "", legTimer{MessageID: d.m.ID, AppID: d.app.ID, Leg: d.s.Leg})
+		if err != nil {
+			return err
+		}
+		j.RunAt = d.e.now().Add(time.Duration(t.DeliveryReportWaitingTime) * time.Second)
+		adv.Jobs = append(adv.Jobs, j)
+	}
+	d.e.limits.dequeue(d.app.ID)
+	return nil
+}
+
+// submitted makes the MESSAGE_SUBMIT callback, once for each channel.
+func (d *delivery) submitted(ctx context.Context) ([]*store.Job, error) {
+	if d.s.Submitted {
+		return nil, nil
+	}
+	d.s.Submitted = true
+	c := d.e.envelope(d.job.ProjectID, d.app.ID, time.Time{})
+	c.CorrelationID = d.body.Send.CorrelationID
+	c.MessageSubmit = &parley.MessageSubmit{
+		MessageID: d.m.ID, ConversationID: d.m.ConversationID, ChannelIdentity: d.to, ContactID: d.m.ContactID,
+		SubmittedMessage: d.body.App, Metadata: d.m.Metadata, ProcessingMode: d.m.Mode(),
+	}
+	return d.e.callbacks(ctx, d.job.ProjectID, d.app.ID, parley.TriggerMessageSubmit, c)
+}
+
+// keep writes the state of the sending into its job.
+func (d *delivery) keep() error {
+	doc, err := parley.Marshal(&d.s)
+	if err != nil {
+		return err
+	}
+	d.job.Doc = doc
+	return nil
+}
+
+// attempted logs and counts an attempt.
+func (e *Engine) attempted(d *delivery, err error, took time.Duration) {
+	outcome, reason := "accepted", ""
+	if err != nil {
+		ce := channel.AsError(err)
+		outcome, reason = ce.Outcome.String(), string(ce.Reason.Code)
+	}
+	e.met.attempt(d.to.Channel, outcome, reason, took)
+	if err == nil && !e.o.Log.Enabled(context.Background(), slog.LevelDebug) {
+		return
+	}
+	level := slog.LevelDebug
+	if err != nil {
+		level = slog.LevelInfo
+	}
+	attrs := []slog.Attr{
+		slog.String("project_id", d.job.ProjectID), slog.String("app_id", d.app.ID), slog.String("message_id", d.m.ID),
+		slog.String("channel", string(d.to.Channel)), slog.Int("attempt", d.job.Attempts+1), slog.String("outcome", outcome),
+		slog.String("reason", reason),
+	}
+	if ce := channel.AsError(err); err != nil && ce.Err != nil {
+		attrs = append(attrs, slog.String("error", ce.Err.Error()))
+	}
+	e.o.Log.LogAttrs(context.Background(), level, "attempt", attrs...)
+}
+
+func internalReason() parley.Reason {
+	return parley.NewReason(parley.ReasonInternalError, "internal error")
+}
+
+func unknownReason() parley.Reason {
+	return parley.NewReason(parley.ReasonChannelFailure,
+		"the connection to the channel was lost during an attempt; the message may or may not have been delivered")
+}
+
+// reports reports whether receipts of a status can arrive from the channel.
+func reports(ch channel.Channel, status parley.DeliveryStatus) bool {
+	for _, s := range ch.Capabilities().Receipts {
+		if s == status {
+			return true
+		}
+	}
+	return false
+}
+
+// newJob returns a job with a JSON document.
+func newJob(projectID, kind, lane string, doc any) (*store.Job, error) {
+	raw, err := parley.Marshal(doc)
+	if err != nil {
+		return nil, err
+	}
+	return &store.Job{ProjectID: projectID, Kind: kind, Lane: lane, Doc: raw}, nil
+}

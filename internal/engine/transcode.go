@@ -1,0 +1,57 @@
+package engine
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+
+	"github.com/parley-im/parley"
+	"github.com/parley-im/parley/internal/channel"
+)
+
+// Transcode shows what a message would be on channels: the provider's own
+// request as a string, a JSON array of them where it takes several. It is made
+// by the code that sends.
+func (e *Engine) Transcode(ctx context.Context, projectID string, r *parley.TranscodeMessageRequest) (*parley.TranscodeMessageResponse, error) {
+	if err := r.Validate(); err != nil {
+		return nil, err
+	}
+	app, err := e.dir.app(ctx, projectID, r.AppID)
+	if err != nil {
+		return nil, err
+	}
+	to := r.To
+	if to == "" {
+		to = "{{to}}"
+	}
+	out := &parley.TranscodeMessageResponse{TranscodedMessage: map[parley.Channel]string{}}
+	for _, name := range r.Channels {
+		ch := e.channels[name]
+		if ch == nil {
+			return nil, parley.Errorf(parley.CodeUnimplemented, "this server has no adapter for channel %s", name)
+		}
+		payloads, err := render(ch, channel.Outgoing{
+			MessageID: parley.FirstID(parley.Epoch()), To: channel.Address{Identity: to}, Message: r.AppMessage,
+			Credential: app.Credential(name),
+		})
+		if err != nil {
+			return nil, parley.Invalid("app_message", "%s: %s", name, channel.AsError(err).Reason.Description)
+		}
+		if out.TranscodedMessage[name], err = shownPayloads(payloads); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+func shownPayloads(payloads []channel.Payload) (string, error) {
+	if len(payloads) == 1 {
+		return string(payloads[0].Body), nil
+	}
+	list := make([]json.RawMessage, 0, len(payloads))
+	for _, p := range payloads {
+		list = append(list, p.Body)
+	}
+	raw, err := parley.Marshal(list)
+	return string(bytes.TrimSpace(raw)), err
+}
