@@ -75,7 +75,7 @@ func unauthenticated(header, message string) error {
 const (
 	challengeNone    = `Bearer realm="parley"`
 	challengeBasic   = `Basic realm="parley"`
-	challengeToken   = `Bearer realm="parley", error="invalid_token", error_description="the token is not valid"`
+	challengeInvalid = `Bearer realm="parley", error="invalid_token", error_description="the token is not valid"`
 	challengeExpired = `Bearer realm="parley", error="invalid_token", error_description="the token expired"`
 )
 
@@ -124,7 +124,7 @@ func (a *authenticator) byKey(ctx context.Context, id string) (string, error) {
 	}
 	project, err := a.store.KeyProject(ctx, id)
 	if parley.CodeOf(err) == parley.CodeUnauthenticated {
-		return "", unauthenticated(challengeToken, "the access key of the token was revoked")
+		return "", unauthenticated(challengeInvalid, "the access key of the token was revoked")
 	}
 	if err != nil {
 		return "", err
@@ -169,5 +169,5 @@ func errExpired() error {
 }
 
 func errBadToken() error {
-	return unauthenticated(challengeToken, "the access token is not valid")
+	return unauthenticated(challengeInvalid, "the access token is not valid")
 }

@@ -39,7 +39,7 @@ func (x *exchange) Write(b []byte) (int, error) {
 	if x.status == 0 {
 		x.status = http.StatusOK
 	}
-	return x.ResponseWriter.Write(b)
+	return x.ResponseWriter.Write(b) //nolint:gosec // every answer has a type no browser takes for HTML
 }
 
 // json answers with v.
@@ -72,8 +72,8 @@ func (x *exchange) fail(err error) {
 // and logs. recovered is what recover returned.
 func (x *exchange) finish(r *http.Request, recovered any) {
 	if recovered != nil {
-		if recovered == http.ErrAbortHandler { //nolint:errorlint,err113 // recovered is not an error but any value
-			panic(recovered)
+		if err, ok := recovered.(error); ok && errors.Is(err, http.ErrAbortHandler) {
+			panic(recovered) // net/http knows what to do
 		}
 		x.s.log.LogAttrs(r.Context(), slog.LevelError, "request panicked",
 			slog.String("request_id", x.id), slog.String("operation", x.meter.operation),
