@@ -45,6 +45,9 @@ func (e *Engine) SendMessage(ctx context.Context, projectID string, r *parley.Se
 	}
 	if len(opts.Targets) > 0 {
 		m.Identity = opts.Targets[0]
+		if a.NewConversation != nil {
+			a.NewConversation.ActiveChannel = m.Identity.Channel
+		}
 	}
 	body := &store.MessageDoc{App: r.Message, Send: opts}
 	if m.Doc, err = parley.Marshal(body); err != nil {

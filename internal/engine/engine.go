@@ -115,12 +115,12 @@ func New(o Options) (*Engine, error) {
 
 // The kinds of the engine's jobs besides store.KindSend.
 const (
-	kindReceipt     = "receipt"      // a receipt whose message is not known yet
-	kindReportTime  = "report-time"  // the time a delivery report may take is over
-	kindUnknown     = "unknown"      // an attempt nobody can tell the outcome of
-	kindAcknowledge = "acknowledge"  // tell the provider that something was handled
-	kindMedia       = "media"        // fetch inbound media
-	kindConnect     = "connect"      // set a credential up with its provider
+	kindReceipt     = "receipt"     // a receipt whose message is not known yet
+	kindReportTime  = "report-time" // the time a delivery report may take is over
+	kindUnknown     = "unknown"     // an attempt nobody can tell the outcome of
+	kindAcknowledge = "acknowledge" // tell the provider that something was handled
+	kindMedia       = "media"       // fetch inbound media
+	kindConnect     = "connect"     // set a credential up with its provider
 )
 
 // Workers returns the kinds of jobs the engine runs.

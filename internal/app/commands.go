@@ -1,0 +1,403 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"os"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/alecthomas/kong"
+	"github.com/goccy/go-yaml"
+
+	"github.com/parley-im/parley/internal/simulator"
+	"github.com/parley-im/parley/internal/simulator/handsetcli"
+	"github.com/parley-im/parley/internal/store"
+)
+
+// commands is the command line.
+type commands struct {
+	Serve   serveCommand   `cmd:"" help:"Run the server."`
+	Dev     devCommand     `cmd:"" help:"Run the server with simulated providers and an app that is ready to use."`
+	Listen  listenCommand  `cmd:"" help:"Print callbacks and check their signatures."`
+	Handset handsetCommand `cmd:"" help:"Look at the simulated handsets and answer."`
+	Project projectCommand `cmd:"" help:"Create and list projects."`
+	Key     keyCommand     `cmd:"" help:"Create, list and revoke access keys."`
+	Config  configCommand  `cmd:"" help:"Check or print the configuration."`
+	Version versionCommand `cmd:"" help:"Print the version."`
+}
+
+// world is what commands need from outside.
+type world struct {
+	ctx    context.Context //nolint:containedctx // lives as long as the one command
+	out    io.Writer
+	errOut io.Writer
+}
+
+// Run runs the command that args name and returns the exit code.
+func Run(ctx context.Context, args []string, out, errOut io.Writer) int {
+	w := &world{ctx: ctx, out: out, errOut: errOut}
+	exit := -1
+	parser, err := kong.New(new(commands),
+		kong.Name("parley"), kong.Description("A self-hosted server for the Sinch Conversation API."),
+		kong.Writers(out, errOut), kong.Exit(func(code int) { exit = code }), kong.UsageOnError(),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}), kong.Bind(w),
+	)
+	if err != nil {
+		return w.fail(err)
+	}
+	command, err := parser.Parse(args)
+	if exit >= 0 {
+		return exit // --help
+	}
+	if err != nil {
+		return w.fail(err)
+	}
+	if err := command.Run(); err != nil {
+		return w.fail(err)
+	}
+	return 0
+}
+
+func (w *world) fail(err error) int {
+	fmt.Fprintf(w.errOut, "parley: %v\n", err)
+	return 1
+}
+
+func (w *world) logger(c *Config) *slog.Logger {
+	return slog.New(slog.NewJSONHandler(w.errOut, &slog.HandlerOptions{Level: c.level()}))
+}
+
+// configFile is embedded by commands that read the configuration.
+type configFile struct {
+	Path kong.ConfigFlag `help:"YAML file with settings; environment and flags win over it." name:"config" env:"PARLEY_CONFIG"`
+	Config
+}
+
+// BeforeResolve reads the file before environment and flags are applied.
+func (c *configFile) BeforeResolve(k *kong.Kong, ctx *kong.Context, trace *kong.Path) error {
+	path, _ := ctx.FlagValue(flagNamed(trace, "config")).(kong.ConfigFlag)
+	if path == "" {
+		return nil
+	}
+	text, err := os.ReadFile(string(path)) //nolint:gosec // the operator names it
+	if err != nil {
+		return fmt.Errorf("read the configuration: %w", err)
+	}
+	var file Config
+	if err := yaml.UnmarshalWithOptions(text, &file, yaml.Strict()); err != nil {
+		return fmt.Errorf("configuration %s: %w", path, err)
+	}
+	var values map[string]any
+	if err := yaml.Unmarshal(text, &values); err != nil {
+		return fmt.Errorf("configuration %s: %w", path, err)
+	}
+	ctx.AddResolver(fileResolver(values))
+	return nil
+}
+
+func flagNamed(trace *kong.Path, name string) *kong.Flag {
+	for _, f := range trace.Node().Flags {
+		if f.Name == name {
+			return f
+		}
+	}
+	return nil
+}
+
+// fileResolver gives flags the values of the file unless the environment sets
+// them.
+func fileResolver(values map[string]any) kong.ResolverFunc {
+	return func(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
+		for _, env := range flag.Envs {
+			if _, ok := os.LookupEnv(env); ok {
+				return nil, nil //nolint:nilnil // no value of ours
+			}
+		}
+		name := strings.ReplaceAll(flag.Name, "-", "_")
+		if rest, ok := strings.CutPrefix(name, "channels_"); ok {
+			if channels, ok := values["channels"].(map[string]any); ok {
+				return channels[rest], nil
+			}
+			return nil, nil //nolint:nilnil // no value of ours
+		}
+		return values[name], nil
+	}
+}
+
+type serveCommand struct{ configFile }
+
+// Run runs the server until it is told to stop.
+func (c *serveCommand) Run(w *world) error {
+	s, err := NewServer(w.ctx, c.Config, w.logger(&c.Config))
+	if err != nil {
+		return err
+	}
+	return s.Run(w.ctx, nil)
+}
+
+type devCommand struct {
+	configFile
+	DevOptions
+}
+
+// Run runs the server and the simulated providers.
+func (c *devCommand) Run(w *world) error {
+	if c.LogLevel == "info" {
+		// What a person looks at is what is printed; surprises are logged.
+		c.LogLevel = "warn"
+	}
+	return Dev(w.ctx, c.Config, c.DevOptions, w.logger(&c.Config), w.out)
+}
+
+type listenCommand struct{ ListenOptions }
+
+// Run prints callbacks until it is told to stop.
+func (c *listenCommand) Run(w *world) error { return Listen(w.ctx, c.ListenOptions, w.out) }
+
+type handsetCommand struct {
+	Simulator string `help:"Address of the simulator; default: the one of parley dev." env:"PARLEY_SIMULATOR_URL"`
+	DataDir   string `help:"Data directory of parley dev." default:"./data" env:"PARLEY_DATA_DIR"`
+
+	List struct{} `cmd:"" help:"List the handsets."`
+	Show struct {
+		Handset string `arg:"" help:"CHANNEL:identity, such as SMS:12025550123."`
+		Last    int    `help:"Only the last so many." short:"n"`
+	} `cmd:"" help:"Show what is on a handset."`
+	Reply struct {
+		Handset  string   `arg:"" help:"CHANNEL:identity."`
+		Text     []string `arg:"" optional:"" help:"What to write."`
+		Media    string   `help:"Address of an image, sound or document to send; sample is one that is always there."`
+		Caption  string   `help:"Text beside the media."`
+		Location string   `help:"Place to send: latitude,longitude."`
+	} `cmd:"" help:"Answer from a handset."`
+	Tap struct {
+		Handset string `arg:"" help:"CHANNEL:identity."`
+		Choice  string `arg:"" help:"Number or words of the choice."`
+	} `cmd:"" help:"Tap a choice of the newest message that has any."`
+	Behave struct {
+		Handset    string `arg:"" help:"CHANNEL:identity."`
+		Deliver    string `help:"What happens to messages." enum:"normal,never,reject,refuse,rate_limit" default:"normal"`
+		ReadAfter  string `help:"WHATSAPP: how long after delivery a message is read, such as 30s."`
+		RetryAfter int    `help:"Seconds a rate-limited sender is told to wait."`
+	} `cmd:"" help:"Make a handset never deliver, reject, rate-limit or read late."`
+}
+
+// Run runs the subcommand that was named.
+func (c *handsetCommand) Run(w *world, k *kong.Context) error {
+	st, err := readDevState(c.DataDir)
+	if err != nil {
+		return err
+	}
+	base := c.Simulator
+	if base == "" {
+		base = st.Simulator
+	}
+	if base == "" {
+		return errors.New("no simulator known: run parley dev first, or give --simulator")
+	}
+	cli := &handsetcli.Client{Base: base, HTTP: &http.Client{Timeout: time.Minute}, Color: isTerminal(w.out)}
+	verb := strings.Fields(k.Command())[1]
+	if verb == "list" {
+		return cli.List(w.ctx, w.out)
+	}
+	name := map[string]string{
+		"show": c.Show.Handset, "reply": c.Reply.Handset, "tap": c.Tap.Handset, "behave": c.Behave.Handset,
+	}[verb]
+	channel, identity, err := cli.Find(w.ctx, name)
+	if err != nil {
+		return err
+	}
+	switch verb {
+	case "show":
+		return cli.Show(w.ctx, channel, identity, c.Show.Last, w.out)
+	case "reply":
+		r, err := c.reply(base)
+		if err != nil {
+			return err
+		}
+		return cli.Reply(w.ctx, channel, identity, r, w.out)
+	case "tap":
+		return cli.Tap(w.ctx, channel, identity, "", c.Tap.Choice, w.out)
+	}
+	return c.behave(w, cli, channel, identity)
+}
+
+func (c *handsetCommand) reply(base string) (simulator.Reply, error) {
+	var r simulator.Reply
+	switch {
+	case c.Reply.Media == "sample":
+		r.MediaURL, r.Caption = base+"/media/sample.png", c.Reply.Caption
+	case c.Reply.Media != "":
+		r.MediaURL, r.Caption = c.Reply.Media, c.Reply.Caption
+	case c.Reply.Location != "":
+		r.Location = new(simulator.Location)
+		if _, err := fmt.Sscanf(c.Reply.Location, "%f,%f", &r.Location.Latitude, &r.Location.Longitude); err != nil {
+			return r, fmt.Errorf("--location: %q is not latitude,longitude", c.Reply.Location)
+		}
+	case len(c.Reply.Text) > 0:
+		text := strings.Join(c.Reply.Text, " ")
+		r.Text = &text
+	default:
+		return r, errors.New("say what to answer: a text, --media or --location")
+	}
+	return r, nil
+}
+
+func (c *handsetCommand) behave(w *world, cli *handsetcli.Client, channel, identity string) error {
+	var b simulator.Behaviour
+	b.Deliver = c.Behave.Deliver
+	b.RetryAfter = c.Behave.RetryAfter
+	if c.Behave.ReadAfter != "" {
+		d, err := time.ParseDuration(c.Behave.ReadAfter)
+		if err != nil {
+			return fmt.Errorf("--read-after: %w", err)
+		}
+		wait := simulator.Duration(d)
+		b.ReadAfter = &wait
+	}
+	return cli.Behave(w.ctx, channel, identity, b, w.out)
+}
+
+// isTerminal reports whether a person looks at the output.
+func isTerminal(out io.Writer) bool {
+	f, ok := out.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
+
+type projectCommand struct {
+	configFile
+	Create struct {
+		ID   string `arg:"" optional:"" help:"Id; default: a new one."`
+		Name string `help:"Name shown to people."`
+	} `cmd:"" help:"Create a project."`
+	List struct{} `cmd:"" help:"List the projects."`
+}
+
+// Run runs the subcommand that was named.
+func (c *projectCommand) Run(w *world, k *kong.Context) error {
+	return w.administer(c.Config, func(st *store.Store) error {
+		if strings.Fields(k.Command())[1] == "create" {
+			id := c.Create.ID
+			if id == "" {
+				id = newUUID()
+			}
+			p, err := st.CreateProject(w.ctx, id, c.Create.Name)
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprintln(w.out, p.ID)
+			return err
+		}
+		list, err := st.Projects(w.ctx)
+		if err != nil {
+			return err
+		}
+		t := tabwriter.NewWriter(w.out, 0, 0, 2, ' ', 0)
+		fmt.Fprintln(t, "PROJECT\tNAME\tCREATED")
+		for _, p := range list {
+			fmt.Fprintf(t, "%s\t%s\t%s\n", p.ID, p.Name, p.CreatedAt.Format(time.RFC3339))
+		}
+		return t.Flush()
+	})
+}
+
+type keyCommand struct {
+	configFile
+	Create struct {
+		Project string `arg:"" help:"The project it opens."`
+	} `cmd:"" help:"Create an access key; its secret is shown this once."`
+	List struct {
+		Project string `arg:"" help:"The project."`
+	} `cmd:"" help:"List a project's access keys."`
+	Revoke struct {
+		ID string `arg:"" help:"The key's id."`
+	} `cmd:"" help:"Make an access key useless within seconds."`
+}
+
+// Run runs the subcommand that was named.
+func (c *keyCommand) Run(w *world, k *kong.Context) error {
+	return w.administer(c.Config, func(st *store.Store) error {
+		switch strings.Fields(k.Command())[1] {
+		case "create":
+			key, err := st.CreateKey(w.ctx, c.Create.Project, "", "")
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(w.out, "key     %s\nsecret  %s\n", key.ID, key.Secret)
+			return err
+		case "revoke":
+			return st.RevokeKey(w.ctx, c.Revoke.ID)
+		}
+		list, err := st.Keys(w.ctx, c.List.Project)
+		if err != nil {
+			return err
+		}
+		t := tabwriter.NewWriter(w.out, 0, 0, 2, ' ', 0)
+		fmt.Fprintln(t, "KEY\tCREATED\tREVOKED")
+		for _, key := range list {
+			revoked := "-"
+			if !key.RevokedAt.IsZero() {
+				revoked = key.RevokedAt.Format(time.RFC3339)
+			}
+			fmt.Fprintf(t, "%s\t%s\t%s\n", key.ID, key.CreatedAt.Format(time.RFC3339), revoked)
+		}
+		return t.Flush()
+	})
+}
+
+// administer opens the database beside a server that may be running: these
+// commands touch nothing it holds in memory for more than seconds.
+func (w *world) administer(cfg Config, f func(*store.Store) error) error {
+	if err := cfg.check(); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
+		return fmt.Errorf("data directory: %w", err)
+	}
+	st, err := openUnlocked(w.ctx, cfg, w.logger(&cfg))
+	if err != nil {
+		return err
+	}
+	return errors.Join(f(st), st.Close())
+}
+
+type configCommand struct {
+	configFile
+	Check struct{} `cmd:"" help:"Say whether the configuration can work."`
+	Print struct{} `cmd:"" help:"Print every setting as it is in force; secrets are hidden."`
+}
+
+// Run runs the subcommand that was named.
+func (c *configCommand) Run(w *world, k *kong.Context) error {
+	if err := c.check(); err != nil {
+		return err
+	}
+	if strings.Fields(k.Command())[1] == "check" {
+		_, err := fmt.Fprintln(w.out, "The configuration is good.")
+		return err
+	}
+	text, err := yaml.Marshal(c.Config)
+	if err != nil {
+		return err
+	}
+	_, err = w.out.Write(text)
+	return err
+}
+
+type versionCommand struct{}
+
+// Run prints the version.
+func (versionCommand) Run(w *world) error {
+	_, err := fmt.Fprintln(w.out, Version())
+	return err
+}

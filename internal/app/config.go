@@ -1,0 +1,176 @@
+// Package app puts the server together: configuration, wiring, the order in
+// which things start and stop, and the commands of the program. It is, with
+// cmd, the one place where the world comes in: clock, environment, files.
+package app
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/parley-im/parley"
+	"github.com/parley-im/parley/internal/store"
+)
+
+// A Secret is a setting that is never printed.
+type Secret string
+
+// String hides the secret.
+func (s Secret) String() string {
+	if s == "" {
+		return ""
+	}
+	return "***"
+}
+
+// Config is every setting of the server. Each can be given in the file named
+// by --config, in the environment and as a flag, the later winning.
+type Config struct {
+	Listen      string `help:"Address to serve on." default:"127.0.0.1:8080" env:"PARLEY_LISTEN" yaml:"listen"`
+	DataDir     string `help:"Directory for the database, media and generated keys." default:"./data" env:"PARLEY_DATA_DIR" yaml:"data_dir"`
+	DatabaseURL Secret `help:"PostgreSQL URL (postgres://…); empty means SQLite in the data directory." name:"database-url" env:"PARLEY_DATABASE_URL" yaml:"database_url"`
+	PublicURL   string `help:"Where providers and apps reach this server, such as https://parley.example.com." name:"public-url" env:"PARLEY_PUBLIC_URL" yaml:"public_url"`
+
+	BootstrapProjectID string `help:"Create this project at start if absent." name:"bootstrap-project-id" env:"PARLEY_BOOTSTRAP_PROJECT_ID" yaml:"bootstrap_project_id"`
+	BootstrapKeyID     string `help:"Create this access key of that project at start if absent." name:"bootstrap-key-id" env:"PARLEY_BOOTSTRAP_KEY_ID" yaml:"bootstrap_key_id"`
+	BootstrapKeySecret Secret `help:"Its secret." name:"bootstrap-key-secret" env:"PARLEY_BOOTSTRAP_KEY_SECRET" yaml:"bootstrap_key_secret"`
+
+	AllowPrivateTargets bool   `help:"Let callbacks and media reach loopback and private addresses." name:"allow-private-targets" env:"PARLEY_ALLOW_PRIVATE_TARGETS" yaml:"allow_private_targets"`
+	RateLimits          string `help:"on holds clients to the API's limits; off lifts every limit of ours, for load tests." name:"rate-limits" enum:"on,off" default:"on" env:"PARLEY_RATE_LIMITS" yaml:"rate_limits"`
+	OutboundLimit       int64  `help:"Messages an app sends per second at most." name:"outbound-limit" default:"500" env:"PARLEY_OUTBOUND_LIMIT" yaml:"outbound_limit"`
+
+	EncryptionKey Secret `help:"Key (base64, 32 bytes) that encrypts credentials; empty means the one generated in the data directory." name:"encryption-key" env:"PARLEY_ENCRYPTION_KEY" yaml:"encryption_key"`
+	LogLevel      string `help:"debug, info, warn or error." name:"log-level" enum:"debug,info,warn,error" default:"info" env:"PARLEY_LOG_LEVEL" yaml:"log_level"`
+
+	Channels ChannelURLs `embed:"" prefix:"channels-" envprefix:"PARLEY_CHANNELS_" yaml:"channels"`
+}
+
+// ChannelURLs replace the providers' own addresses: a proxy, a server of one's
+// own, a simulator.
+type ChannelURLs struct {
+	Telegram string `help:"Address of TELEGRAM's Bot API." name:"telegram-base-url" env:"TELEGRAM_BASE_URL" yaml:"telegram_base_url"`
+	WhatsApp string `help:"Address of WHATSAPP's Graph API." name:"whatsapp-base-url" env:"WHATSAPP_BASE_URL" yaml:"whatsapp_base_url"`
+	SMSSinch string `help:"Address of SMS's Sinch REST API." name:"sms-sinch-base-url" env:"SMS_SINCH_BASE_URL" yaml:"sms_sinch_base_url"`
+	SMSSMPP  string `help:"Address of SMS's SMPP centre, smpp://host:port." name:"sms-smpp-base-url" env:"SMS_SMPP_BASE_URL" yaml:"sms_smpp_base_url"`
+}
+
+// baseURL returns what replaces a provider's address, or "".
+func (u *ChannelURLs) baseURL(ch parley.Channel, provider string) string {
+	switch {
+	case ch == parley.ChannelTelegram:
+		return u.Telegram
+	case ch == parley.ChannelWhatsApp:
+		return u.WhatsApp
+	case ch == parley.ChannelSMS && provider == "smpp":
+		return u.SMSSMPP
+	case ch == parley.ChannelSMS:
+		return u.SMSSinch
+	}
+	return ""
+}
+
+// hosts lists the addresses, which are always reachable.
+func (u *ChannelURLs) hosts() []string {
+	var out []string
+	for _, s := range []string{u.Telegram, u.WhatsApp, u.SMSSinch, u.SMSSMPP} {
+		if p, err := url.Parse(s); err == nil && p.Scheme == "smpp" {
+			s = p.Host
+		}
+		if s != "" {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// check refuses settings that cannot work, naming them.
+func (c *Config) check() error {
+	if c.PublicURL != "" {
+		u, err := url.Parse(c.PublicURL)
+		if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
+			return errors.New("public_url: must be an absolute http or https URL")
+		}
+		c.PublicURL = strings.TrimSuffix(c.PublicURL, "/")
+	}
+	if s := string(c.DatabaseURL); s != "" && !strings.HasPrefix(s, "postgres://") && !strings.HasPrefix(s, "postgresql://") {
+		return errors.New("database_url: must start with postgres://")
+	}
+	if (c.BootstrapKeyID == "") != (c.BootstrapKeySecret == "") {
+		return errors.New("bootstrap_key_id: needs bootstrap_key_secret, and the other way round")
+	}
+	if c.BootstrapKeyID != "" && c.BootstrapProjectID == "" {
+		return errors.New("bootstrap_key_id: needs bootstrap_project_id")
+	}
+	for name, s := range map[string]*string{
+		"channels.telegram_base_url": &c.Channels.Telegram, "channels.whatsapp_base_url": &c.Channels.WhatsApp,
+		"channels.sms_sinch_base_url": &c.Channels.SMSSinch, "channels.sms_smpp_base_url": &c.Channels.SMSSMPP,
+	} {
+		if *s == "" {
+			continue
+		}
+		if u, err := url.Parse(*s); err != nil || u.Host == "" {
+			return fmt.Errorf("%s: must be an absolute URL", name)
+		}
+		*s = strings.TrimSuffix(*s, "/")
+	}
+	return nil
+}
+
+// level is the least level that is logged.
+func (c *Config) level() slog.Level {
+	var l slog.Level
+	if err := l.UnmarshalText([]byte(c.LogLevel)); err != nil {
+		return slog.LevelInfo
+	}
+	return l
+}
+
+// key returns the encryption key: the configured one, or the one kept in the
+// data directory, made at the first start.
+func (c *Config) key() ([]byte, error) {
+	if c.EncryptionKey != "" {
+		return decodeKey(string(c.EncryptionKey))
+	}
+	path := filepath.Join(c.DataDir, "encryption.key")
+	text, err := os.ReadFile(path) //nolint:gosec // the operator's own directory
+	if err == nil {
+		return decodeKey(strings.TrimSpace(string(text)))
+	}
+	if !errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("read encryption key: %w", err)
+	}
+	key := make([]byte, store.KeySize)
+	_, _ = rand.Read(key) // crypto/rand.Read never fails
+	return key, writeKey(path, base64.StdEncoding.EncodeToString(key)+"\n")
+}
+
+func decodeKey(s string) ([]byte, error) {
+	key, err := base64.StdEncoding.DecodeString(s)
+	if err != nil || len(key) != store.KeySize {
+		return nil, fmt.Errorf("encryption_key: must be %d bytes in base64", store.KeySize)
+	}
+	return key, nil
+}
+
+// writeKey writes a file only its owner may read, whole or not at all: a key
+// that is lost takes the credentials with it.
+func writeKey(path, text string) (err error) {
+	f, err := os.OpenFile(path+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600) //nolint:gosec // the operator's own directory
+	if err != nil {
+		return fmt.Errorf("write encryption key: %w", err)
+	}
+	_, err = f.WriteString(text)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return fmt.Errorf("write encryption key: %w", err)
+	}
+	return os.Rename(path+".new", path)
+}
+
+// MarshalYAML hides the secret from parley config print.
+func (s Secret) MarshalYAML() ([]byte, error) { return []byte(s.String()), nil }

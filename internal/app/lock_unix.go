@@ -1,0 +1,23 @@
+//go:build unix
+
+package app
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"syscall"
+)
+
+// lockDir makes sure that one process alone works on an embedded database.
+func lockDir(dir string) (*os.File, error) {
+	f, err := os.OpenFile(filepath.Join(dir, "parley.lock"), os.O_RDWR|os.O_CREATE, 0o600) //nolint:gosec // the operator's own directory
+	if err != nil {
+		return nil, err
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil { //nolint:gosec // a descriptor fits an int
+		f.Close()
+		return nil, fmt.Errorf("the data directory %s is in use by another process", dir)
+	}
+	return f, nil
+}

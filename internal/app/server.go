@@ -1,0 +1,274 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"github.com/parley-im/parley"
+	"github.com/parley-im/parley/internal/api"
+	"github.com/parley-im/parley/internal/callback"
+	"github.com/parley-im/parley/internal/channel/all"
+	"github.com/parley-im/parley/internal/egress"
+	"github.com/parley-im/parley/internal/engine"
+	"github.com/parley-im/parley/internal/media"
+	"github.com/parley-im/parley/internal/queue"
+	"github.com/parley-im/parley/internal/store"
+)
+
+// grace is how long the server waits for what is under way when it stops.
+const grace = 20 * time.Second
+
+// Version is the version of this build, from the module's own record.
+func Version() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "(devel)"
+}
+
+// A Server is the whole server, put together but not running.
+type Server struct {
+	cfg    Config
+	log    *slog.Logger
+	lock   *os.File
+	store  *store.Store
+	queue  *queue.Queue
+	engine *engine.Engine
+	media  *media.Store
+	egress *egress.Egress
+	api    *api.Server
+	listen net.Listener
+}
+
+// NewServer opens the database and puts the server together. Close or Run must
+// be called.
+func NewServer(ctx context.Context, cfg Config, log *slog.Logger) (_ *Server, err error) {
+	if err := cfg.check(); err != nil {
+		return nil, err
+	}
+	s := &Server{cfg: cfg, log: log}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.Close())
+		}
+	}()
+	if s.listen, err = (&net.ListenConfig{}).Listen(ctx, "tcp", cfg.Listen); err != nil {
+		return nil, fmt.Errorf("listen: %w", err)
+	}
+	if s.cfg.PublicURL == "" {
+		s.cfg.PublicURL = "http://" + s.listen.Addr().String()
+	}
+	if s.store, s.lock, err = openStore(ctx, cfg, log); err != nil {
+		return nil, err
+	}
+	if err := s.bootstrap(ctx); err != nil {
+		return nil, err
+	}
+	return s, s.wire()
+}
+
+// openStore opens the configured database; the embedded one is locked.
+func openStore(ctx context.Context, cfg Config, log *slog.Logger) (*store.Store, *os.File, error) {
+	if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
+		return nil, nil, fmt.Errorf("data directory: %w", err)
+	}
+	var lock *os.File
+	if cfg.DatabaseURL == "" {
+		var err error
+		if lock, err = lockDir(cfg.DataDir); err != nil {
+			return nil, nil, err
+		}
+	}
+	st, err := openUnlocked(ctx, cfg, log)
+	return st, lock, err
+}
+
+func openUnlocked(ctx context.Context, cfg Config, log *slog.Logger) (*store.Store, error) {
+	key, err := cfg.key()
+	if err != nil {
+		return nil, err
+	}
+	return store.Open(ctx, store.Options{
+		URL: string(cfg.DatabaseURL), Path: filepath.Join(cfg.DataDir, "parley.db"), Key: key, Now: time.Now, Log: log,
+	})
+}
+
+// bootstrap creates the configured project and key if they are absent.
+func (s *Server) bootstrap(ctx context.Context) error {
+	c := &s.cfg
+	if c.BootstrapProjectID == "" {
+		return nil
+	}
+	_, err := s.store.CreateProject(ctx, c.BootstrapProjectID, c.BootstrapProjectID)
+	if err != nil && parley.CodeOf(err) != parley.CodeAlreadyExists {
+		return fmt.Errorf("create the bootstrap project: %w", err)
+	}
+	if c.BootstrapKeyID == "" {
+		return nil
+	}
+	_, err = s.store.CreateKey(ctx, c.BootstrapProjectID, c.BootstrapKeyID, string(c.BootstrapKeySecret))
+	if err != nil && parley.CodeOf(err) != parley.CodeAlreadyExists {
+		return fmt.Errorf("create the bootstrap key: %w", err)
+	}
+	return nil
+}
+
+// wire connects the parts.
+func (s *Server) wire() error {
+	reg := prometheus.NewRegistry()
+	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	s.egress = egress.New(egress.Options{
+		AllowPrivate: s.cfg.AllowPrivateTargets, Allowed: s.cfg.Channels.hosts(), Metrics: reg, Now: time.Now,
+	})
+	// What clients name must not reach the providers' configured addresses
+	// just because those are allowed.
+	outside := egress.New(egress.Options{AllowPrivate: s.cfg.AllowPrivateTargets, Metrics: reg, Now: time.Now})
+
+	mediaKey, err := s.store.Derive("media addresses")
+	if err != nil {
+		return err
+	}
+	s.media, err = media.New(media.Options{
+		Dir: filepath.Join(s.cfg.DataDir, "media"), PublicURL: s.cfg.PublicURL, Key: mediaKey, Now: time.Now, Logger: s.log,
+	})
+	if err != nil {
+		return fmt.Errorf("media: %w", err)
+	}
+	if err := s.newEngine(reg, outside); err != nil {
+		return err
+	}
+	s.newQueue(reg, outside)
+	s.api = api.New(api.Options{
+		Engine: s.engine, Store: s.store, Media: s.media.Handler(s.engine.FetchMedia), Metrics: reg, Gatherer: reg,
+		Ready: s.store.Ping, RateLimits: s.cfg.RateLimits == "on", Version: Version(), Log: s.log, Now: time.Now,
+	})
+	return nil
+}
+
+func (s *Server) newEngine(reg prometheus.Registerer, outside *egress.Egress) error {
+	clients := map[parley.Channel]*http.Client{}
+	channels := all.Channels()
+	for _, ch := range channels {
+		// The engine bounds each attempt; here only what hangs for good ends.
+		clients[ch.Name()] = s.egress.Client(strings.ToLower(string(ch.Name())), egress.ClientOptions{Timeout: 5 * time.Minute})
+	}
+	var err error
+	s.engine, err = engine.New(engine.Options{
+		Store: s.store, Channels: channels, Now: time.Now, Log: s.log, Metrics: reg,
+		PublicURL: s.cfg.PublicURL, BaseURL: s.cfg.Channels.baseURL,
+		HTTP: func(ch parley.Channel) *http.Client { return clients[ch] }, Dial: s.egress.Dial,
+		CheckTarget: outside.CheckTarget, Media: s.media,
+		Held:       func() bool { return s.queue.Held() },
+		RateLimits: s.cfg.RateLimits == "on",
+		Limits:     parley.RateLimits{Inbound: 100, Outbound: s.cfg.OutboundLimit, Webhooks: 100},
+	})
+	return err
+}
+
+func (s *Server) newQueue(reg prometheus.Registerer, outside *egress.Egress) {
+	sender := callback.New(callback.Options{
+		Client: outside.Client("callback", egress.ClientOptions{Timeout: 15 * time.Second}), Webhook: s.engine.Webhook,
+		App: s.engine.CachedApp, Now: time.Now, Log: s.log, Metrics: reg,
+	})
+	kinds := s.engine.Workers()
+	// One dead or slow webhook holds 32 places at most.
+	kinds[callback.Kind] = queue.Kind{Run: sender.Deliver, Concurrency: 512, LaneWidth: 32}
+	s.queue = queue.New(queue.Options{Store: s.store, Kinds: kinds, Now: time.Now, Log: s.log, Metrics: reg})
+	reg.MustRegister(s.queue)
+}
+
+// URL is where the server is reached on this machine.
+func (s *Server) URL() string { return "http://" + s.listen.Addr().String() }
+
+// Run serves until ctx is done, then stops in the order that loses nothing:
+// no more requests, no more sessions, then the jobs, then the database.
+func (s *Server) Run(ctx context.Context, ready func(context.Context) error) error {
+	defer s.Close()
+	if err := s.queue.Start(ctx); err != nil {
+		return fmt.Errorf("start the queue: %w", err)
+	}
+	hs := &http.Server{
+		Handler: s.api.Handler(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
+		MaxHeaderBytes: 64 << 10, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+	}
+	background, stopBackground := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopBackground()
+	failed := make(chan error, 3)
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		if err := hs.Serve(s.listen); !errors.Is(err, http.ErrServerClosed) {
+			failed <- fmt.Errorf("serve: %w", err)
+		}
+	})
+	wg.Go(func() { s.engine.RunSessions(background) })
+	wg.Go(func() {
+		if err := s.queue.Run(background, grace); err != nil {
+			failed <- fmt.Errorf("queue: %w", err)
+		}
+	})
+	s.log.Info("ready", slog.String("address", s.URL()), slog.String("version", Version()))
+	var err error
+	if ready != nil {
+		err = ready(ctx)
+	}
+	if err == nil {
+		select {
+		case <-ctx.Done():
+		case err = <-failed:
+		}
+	}
+	s.log.Info("stopping")
+	down, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
+	defer cancel()
+	if serr := hs.Shutdown(down); serr != nil {
+		err = errors.Join(err, fmt.Errorf("stop serving: %w", serr))
+	}
+	stopBackground()
+	wg.Wait()
+	select {
+	case ferr := <-failed:
+		err = errors.Join(err, ferr)
+	default:
+	}
+	return err
+}
+
+// Close releases everything. It may be called more than once.
+func (s *Server) Close() error {
+	var err error
+	if s.store != nil {
+		err = s.store.Close()
+		s.store = nil
+	}
+	if s.listen != nil {
+		if cerr := s.listen.Close(); !errors.Is(cerr, net.ErrClosed) {
+			err = errors.Join(err, cerr)
+		}
+		s.listen = nil
+	}
+	if s.media != nil {
+		err = errors.Join(err, s.media.Close())
+		s.media = nil
+	}
+	if s.lock != nil {
+		err = errors.Join(err, s.lock.Close())
+		s.lock = nil
+	}
+	if s.egress != nil {
+		s.egress.Close()
+	}
+	return err
+}

@@ -1,0 +1,18 @@
+// Package all lists the channels built into the server.
+package all
+
+import (
+	"github.com/parley-im/parley/internal/channel"
+	"github.com/parley-im/parley/internal/channel/sms"
+	"github.com/parley-im/parley/internal/channel/telegram"
+	"github.com/parley-im/parley/internal/channel/whatsapp"
+)
+
+// Channels returns one of each. A new channel is one more line here.
+func Channels() []channel.Channel {
+	return []channel.Channel{
+		sms.New(),
+		telegram.New(),
+		whatsapp.New(),
+	}
+}
