@@ -116,8 +116,14 @@ func Dev(ctx context.Context, cfg Config, o DevOptions, log *slog.Logger, out io
 	go func() { _ = hs.Serve(web) }()
 	defer hs.Close()
 	go func() { _ = sim.ServeSMPP(simCtx, smpp) }()
-	// The server binds as soon as it runs.
-	if err := sim.PutSMPP(devSystemID, simulator.SMPPAccount{Password: devPassword, Number: devSender}); err != nil {
+	// The accounts must be there when the server looks; where they call back is
+	// known only once the app is made.
+	if err := errors.Join(
+		sim.PutSMPP(devSystemID, simulator.SMPPAccount{Password: devPassword, Number: devSender}),
+		sim.PutTelegram(devTelegramToken, simulator.TelegramAccount{Username: "parley_dev_bot", Name: "Demo"}),
+		sim.PutSinch(devPlan, simulator.SinchAccount{Token: devToken, DefaultOriginator: devSender}),
+		sim.PutWhatsApp(ctx, devWhatsAppID, simulator.WhatsAppAccount{Token: devToken}),
+	); err != nil {
 		return err
 	}
 
@@ -130,7 +136,7 @@ func Dev(ctx context.Context, cfg Config, o DevOptions, log *slog.Logger, out io
 		if err := st.write(cfg.DataDir); err != nil {
 			return err
 		}
-		if err := devAccounts(ctx, sim, st, srv.cfg.PublicURL); err != nil {
+		if err := devCallbacks(ctx, sim, st, srv.cfg.PublicURL); err != nil {
 			return err
 		}
 		return st.print(out)
@@ -211,11 +217,8 @@ func devCredentials(secret string) []parley.ChannelCredential {
 	}
 }
 
-// devAccounts tells the simulated providers of the accounts.
-func devAccounts(ctx context.Context, sim *simulator.Simulator, st *devState, public string) error {
-	if err := sim.PutTelegram(devTelegramToken, simulator.TelegramAccount{Username: "parley_dev_bot", Name: "Demo"}); err != nil {
-		return err
-	}
+// devCallbacks tells the simulated providers where the accounts call back.
+func devCallbacks(ctx context.Context, sim *simulator.Simulator, st *devState, public string) error {
 	if err := sim.PutSinch(devPlan, simulator.SinchAccount{
 		Token: devToken, CallbackURL: public + "/channels/sms/" + st.AppID, CallbackSecret: st.WebhookSecret, DefaultOriginator: devSender,
 	}); err != nil {

@@ -77,6 +77,7 @@ type Queue struct {
 	parked   map[string]bool
 	waiting  waitHeap
 	nextDue  time.Time // the earliest job known to wait in the table
+	looked   time.Time // when the table was last looked at
 	lease    time.Time // until when this node may run jobs
 	stopping bool
 	running  sync.WaitGroup
@@ -124,7 +125,7 @@ func New(o Options) *Queue {
 		k.Concurrency = max(k.Concurrency, 1)
 		q.kinds[name] = &kind{Kind: k, name: name, ordered: name == store.KindSend, lanes: map[string]*lane{}}
 	}
-	o.Store.SetHooks(store.Hooks{Owner: q.owner, Ready: q.ready})
+	o.Store.SetHooks(store.Hooks{Owner: q.owner, Ready: q.ready, Added: q.added})
 	return q
 }
 
@@ -163,6 +164,13 @@ func (q *Queue) dueAt(t time.Time) {
 		q.nextDue = t
 		q.nudge()
 	}
+}
+
+// added looks for jobs written outside the group commit.
+func (q *Queue) added() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.dueAt(q.o.Now())
 }
 
 func (q *Queue) nudge() {

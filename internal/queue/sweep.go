@@ -78,7 +78,12 @@ func (q *Queue) sweep(ctx context.Context) time.Duration {
 	q.mu.Lock()
 	q.due(now)
 	room := q.o.MaxInMemory - q.held
-	look := room >= q.o.MaxInMemory/2 && (q.spilling || (!q.nextDue.IsZero() && !q.nextDue.After(now)))
+	due := !q.nextDue.IsZero() && !q.nextDue.After(now)
+	// Now and then in any case: other nodes leave jobs, too.
+	look := room >= q.o.MaxInMemory/2 && (q.spilling || due || now.Sub(q.looked) >= idlePoll)
+	if look {
+		q.looked = now
+	}
 	q.pump()
 	q.mu.Unlock()
 	if look {
@@ -96,7 +101,7 @@ func (q *Queue) sweep(ctx context.Context) time.Duration {
 	if !q.nextDue.IsZero() {
 		wait = min(wait, q.nextDue.Sub(q.o.Now()))
 	}
-	if look && (q.spilling || !q.nextDue.After(q.o.Now())) && q.o.MaxInMemory-q.held < q.o.MaxInMemory/2 {
+	if q.o.MaxInMemory-q.held < q.o.MaxInMemory/2 {
 		wait = idlePoll // full: finish wakes us
 	}
 	return max(wait, time.Millisecond)
@@ -107,11 +112,13 @@ func (q *Queue) claim(ctx context.Context, room int) error {
 	q.mu.Lock()
 	spills := q.spills
 	q.mu.Unlock()
+	now := q.o.Now()
 	jobs, err := q.o.Store.Claim(ctx, q.node, room)
 	if err != nil {
 		return err
 	}
-	next, any, err := q.o.Store.NextDue(ctx)
+	// What was due and not claimed waits behind another job of its lane.
+	next, any, err := q.o.Store.NextDue(ctx, now)
 	if err != nil {
 		return err
 	}

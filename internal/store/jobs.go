@@ -164,10 +164,11 @@ func scanJob(r *sql.Rows) (*Job, error) {
 	return j, err
 }
 
-// NextDue returns when the next free job is due, or false when none is.
-func (s *Store) NextDue(ctx context.Context) (time.Time, bool, error) {
+// NextDue returns when the first free job after a time is due, or false when
+// none is.
+func (s *Store) NextDue(ctx context.Context, after time.Time) (time.Time, bool, error) {
 	var at sql.NullInt64
-	err := s.q.QueryRowContext(ctx, `SELECT MIN(run_at) FROM jobs WHERE owner = 0`).Scan(&at)
+	err := s.q.QueryRowContext(ctx, `SELECT MIN(run_at) FROM jobs WHERE owner = 0 AND run_at > $1`, micros(after)).Scan(&at)
 	return fromMicros(at.Int64), at.Valid, err
 }
 
@@ -210,6 +211,7 @@ func (s *Store) AddJobs(ctx context.Context, jobs []*Job) error {
 		return nil
 	}
 	return s.Tx(ctx, func(tx *Store) error {
+		tx.added = true
 		for _, j := range jobs {
 			j.ID, j.Owner = s.jobIDs.next(s.now()), 0
 			if _, err := tx.exec(ctx, `INSERT INTO jobs (`+jobColumns+`) VALUES `+placeholders(1, strings.Count(jobColumns, ",")+1),

@@ -40,6 +40,8 @@ type Store struct {
 	q querier // what statements run on: the pool, or the transaction of Tx
 	// inTx marks the Store handed to a function run by Tx.
 	inTx bool
+	// added notes that the transaction wrote jobs.
+	added bool
 }
 
 // shared is what a Store and its transactions have in common.
@@ -69,6 +71,8 @@ type Hooks struct {
 	Owner func(*Job) int64
 	// Ready is told of the jobs this node owns once they are committed.
 	Ready func([]*Job)
+	// Added is told that jobs were written that wait for whoever has room.
+	Added func()
 }
 
 // querier is what a statement can run on.
@@ -157,22 +161,31 @@ func (s *Store) Tx(ctx context.Context, f func(tx *Store) error) error {
 }
 
 func (s *Store) tx(ctx context.Context, f func(tx *Store) error) error {
+	added, err := s.locked(ctx, f)
+	if err == nil && added && s.hooks.Added != nil {
+		s.hooks.Added()
+	}
+	return err
+}
+
+// locked is tx while it holds the writers' lock.
+func (s *Store) locked(ctx context.Context, f func(tx *Store) error) (added bool, err error) {
 	if s.dialect.oneWriter {
 		s.lock.Lock()
 		defer s.lock.Unlock()
 	}
 	t, err := s.write.BeginTx(ctx, nil)
 	if err != nil {
-		return fmt.Errorf("begin: %w", err)
+		return false, fmt.Errorf("begin: %w", err)
 	}
 	inner := &Store{shared: s.shared, q: t, inTx: true}
 	if err := f(inner); err != nil {
-		return errors.Join(err, rollback(t))
+		return false, errors.Join(err, rollback(t))
 	}
 	if err := t.Commit(); err != nil {
-		return fmt.Errorf("commit: %w", err)
+		return false, fmt.Errorf("commit: %w", err)
 	}
-	return nil
+	return inner.added, nil
 }
 
 func rollback(t *sql.Tx) error {
