@@ -75,17 +75,17 @@ func (w *world) logger(c *Config) *slog.Logger {
 
 // configFile is embedded by commands that read the configuration.
 type configFile struct {
-	Path kong.ConfigFlag `help:"YAML file with settings; environment and flags win over it." name:"config" env:"PARLEY_CONFIG"`
+	Path string `help:"YAML file with settings; environment and flags win over it." name:"config" env:"PARLEY_CONFIG"`
 	Config
 }
 
 // BeforeResolve reads the file before environment and flags are applied.
 func (c *configFile) BeforeResolve(k *kong.Kong, ctx *kong.Context, trace *kong.Path) error {
-	path, _ := ctx.FlagValue(flagNamed(trace, "config")).(kong.ConfigFlag)
+	path, _ := ctx.FlagValue(flagNamed(trace, "config")).(string)
 	if path == "" {
 		return nil
 	}
-	text, err := os.ReadFile(string(path)) //nolint:gosec // the operator names it
+	text, err := os.ReadFile(path) //nolint:gosec // the operator names it
 	if err != nil {
 		return fmt.Errorf("read the configuration: %w", err)
 	}

@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/parley-im/parley"
 	"github.com/parley-im/parley/internal/store"
@@ -45,7 +46,11 @@ type Config struct {
 	RateLimits          string `help:"on holds clients to the API's limits; off lifts every limit of ours, for load tests." name:"rate-limits" enum:"on,off" default:"on" env:"PARLEY_RATE_LIMITS" yaml:"rate_limits"`
 	OutboundLimit       int64  `help:"Messages an app sends per second at most." name:"outbound-limit" default:"500" env:"PARLEY_OUTBOUND_LIMIT" yaml:"outbound_limit"`
 
+	SettleAfter  time.Duration `help:"After an attempt whose outcome was lost, how long its message is given to show up at the provider before it is sent again." name:"settle-after" default:"5s" env:"PARLEY_SETTLE_AFTER" yaml:"settle_after"`
+	UnknownAfter time.Duration `help:"Where the provider cannot be asked, how long a delivery receipt may take to tell; then the message fails." name:"unknown-after" default:"2m" env:"PARLEY_UNKNOWN_AFTER" yaml:"unknown_after"`
+
 	EncryptionKey Secret `help:"Key (base64, 32 bytes) that encrypts credentials; empty means the one generated in the data directory." name:"encryption-key" env:"PARLEY_ENCRYPTION_KEY" yaml:"encryption_key"`
+	PprofListen   string `help:"Address to serve Go profiles on, for operators only; empty means none." name:"pprof-listen" env:"PARLEY_PPROF_LISTEN" yaml:"pprof_listen"`
 	LogLevel      string `help:"debug, info, warn or error." name:"log-level" enum:"debug,info,warn,error" default:"info" env:"PARLEY_LOG_LEVEL" yaml:"log_level"`
 
 	Channels ChannelURLs `embed:"" prefix:"channels-" envprefix:"PARLEY_CHANNELS_" yaml:"channels"`
@@ -100,6 +105,9 @@ func (c *Config) check() error {
 	}
 	if s := string(c.DatabaseURL); s != "" && !strings.HasPrefix(s, "postgres://") && !strings.HasPrefix(s, "postgresql://") {
 		return errors.New("database_url: must start with postgres://")
+	}
+	if c.SettleAfter < 0 || c.UnknownAfter < 0 {
+		return errors.New("settle_after, unknown_after: must not be negative")
 	}
 	if (c.BootstrapKeyID == "") != (c.BootstrapKeySecret == "") {
 		return errors.New("bootstrap_key_id: needs bootstrap_key_secret, and the other way round")
@@ -173,4 +181,4 @@ func writeKey(path, text string) (err error) {
 }
 
 // MarshalYAML hides the secret from parley config print.
-func (s Secret) MarshalYAML() ([]byte, error) { return []byte(s.String()), nil }
+func (s Secret) MarshalYAML() (any, error) { return s.String(), nil }

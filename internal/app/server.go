@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/pprof"
 	"os"
 	"path/filepath"
 	"runtime/debug"
@@ -171,7 +172,8 @@ func (s *Server) newEngine(reg prometheus.Registerer, outside *egress.Egress) er
 		PublicURL: s.cfg.PublicURL, BaseURL: s.cfg.Channels.baseURL,
 		HTTP: func(ch parley.Channel) *http.Client { return clients[ch] }, Dial: s.egress.Dial,
 		CheckTarget: outside.CheckTarget, Media: s.media,
-		Held:       func() bool { return s.queue.Held() },
+		Held:        func() bool { return s.queue.Held() },
+		SettleAfter: s.cfg.SettleAfter, UnknownAfter: s.cfg.UnknownAfter,
 		RateLimits: s.cfg.RateLimits == "on",
 		Limits:     parley.RateLimits{Inbound: 100, Outbound: s.cfg.OutboundLimit, Webhooks: 100},
 	})
@@ -188,6 +190,21 @@ func (s *Server) newQueue(reg prometheus.Registerer, outside *egress.Egress) {
 	kinds[callback.Kind] = queue.Kind{Run: sender.Deliver, Concurrency: 512, LaneWidth: 32}
 	s.queue = queue.New(queue.Options{Store: s.store, Kinds: kinds, Now: time.Now, Log: s.log, Metrics: reg})
 	reg.MustRegister(s.queue)
+}
+
+// servePprof serves Go's profiles on a listener of their own, so that they are
+// never where clients are.
+func (s *Server) servePprof(ctx context.Context) {
+	mux := http.NewServeMux()
+	mux.HandleFunc("/debug/pprof/", pprof.Index)
+	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
+	hs := &http.Server{Addr: s.cfg.PprofListen, Handler: mux, ReadHeaderTimeout: 10 * time.Second}
+	stop := context.AfterFunc(ctx, func() { hs.Close() })
+	defer stop()
+	if err := hs.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
+		s.log.Error("serve profiles", slog.Any("error", err))
+	}
 }
 
 // URL is where the server is reached on this machine.
@@ -219,6 +236,9 @@ func (s *Server) Run(ctx context.Context, ready func(context.Context) error) err
 			failed <- fmt.Errorf("queue: %w", err)
 		}
 	})
+	if s.cfg.PprofListen != "" {
+		wg.Go(func() { s.servePprof(background) })
+	}
 	s.log.Info("ready", slog.String("address", s.URL()), slog.String("version", Version()))
 	var err error
 	if ready != nil {

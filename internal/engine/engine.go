@@ -58,6 +58,9 @@ type Options struct {
 	// SettleAfter is how long after an interrupted attempt the provider is
 	// given to show it; 0 means 5 s.
 	SettleAfter time.Duration
+	// UnknownAfter is how long a receipt may take to settle an interrupted
+	// attempt of which the provider cannot be asked; 0 means 2 min.
+	UnknownAfter time.Duration
 	// SendTimeout bounds one attempt; 0 means 30 s.
 	SendTimeout time.Duration
 }
@@ -85,6 +88,9 @@ type Engine struct {
 func New(o Options) (*Engine, error) {
 	if o.SettleAfter == 0 {
 		o.SettleAfter = 5 * time.Second
+	}
+	if o.UnknownAfter == 0 {
+		o.UnknownAfter = 2 * time.Minute
 	}
 	if o.SendTimeout == 0 {
 		o.SendTimeout = 30 * time.Second

@@ -80,7 +80,7 @@ func (d *delivery) unknown(ctx context.Context, f *channel.Error) (bool, error) 
 	if err != nil {
 		return false, err
 	}
-	j.RunAt = d.e.now().Add(unknownWait)
+	j.RunAt = d.e.now().Add(d.e.o.UnknownAfter)
 	submit, err := d.submitted(ctx)
 	if err != nil {
 		return false, err
@@ -92,10 +92,6 @@ func (d *delivery) unknown(ctx context.Context, f *channel.Error) (bool, error) 
 	}
 	return false, queue.Settled
 }
-
-// unknownWait is how long a receipt may take to settle an attempt whose
-// outcome is unknown.
-const unknownWait = 2 * time.Minute
 
 // failLeg ends the current leg: on to the next channel, or the end.
 func (d *delivery) failLeg(ctx context.Context, reason parley.Reason) (again bool, _ error) {

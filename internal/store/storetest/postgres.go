@@ -36,8 +36,12 @@ var errMissing = errors.New("PostgreSQL's initdb and postgres are not installed;
 
 // Main runs a package's tests and stops the server that Postgres started.
 // A package whose tests use Postgres calls it as the whole of its TestMain.
-func Main(m *testing.M) {
+// What else is to be done after the tests is given as after.
+func Main(m *testing.M, after ...func()) {
 	code := m.Run()
+	for _, f := range after {
+		f()
+	}
 	servers.mu.Lock()
 	defer servers.mu.Unlock()
 	if servers.one != nil {
