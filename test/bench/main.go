@@ -1,0 +1,121 @@
+// Command bench measures the server as its users load it: over HTTP, from
+// another process, on the machine at hand. Every figure stands beside a
+// baseline taken in the same run, the same load against a bare net/http
+// handler that only decodes the JSON, because absolute figures say more about
+// the machine than about us. Run it with make bench.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"net/http"
+	"os"
+	"os/signal"
+	"time"
+)
+
+// options are the flags.
+type options struct {
+	binary      string
+	database    string
+	duration    time.Duration
+	connections int
+	contacts    int
+	profile     string
+	only        string
+}
+
+func main() {
+	if len(os.Args) > 1 && os.Args[1] == "baseline" {
+		fail(baseline())
+		return
+	}
+	var o options
+	flag.StringVar(&o.binary, "binary", "bin/parley", "the server")
+	flag.StringVar(&o.database, "database-url", "", "PostgreSQL URL; empty means SQLite in a temporary directory")
+	flag.DurationVar(&o.duration, "duration", 10*time.Second, "how long each measurement runs, after a warm-up of a fifth")
+	flag.IntVar(&o.connections, "connections", 64, "concurrent connections")
+	flag.IntVar(&o.contacts, "contacts", 1000, "different recipients")
+	flag.StringVar(&o.profile, "profile", "", "directory for CPU profiles of the server")
+	flag.StringVar(&o.only, "only", "", "accept, pipeline or smpp; default all")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	fail(run(ctx, o))
+}
+
+func fail(err error) {
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+// run makes every measurement and prints the table.
+func run(ctx context.Context, o options) error {
+	base, err := measureBaseline(ctx, o)
+	if err != nil {
+		return fmt.Errorf("baseline: %w", err)
+	}
+	rows := []row{{name: "bare net/http handler, decodes the request", result: base}}
+	for _, m := range []struct {
+		key, name string
+		run       func(context.Context, options) (result, error)
+	}{
+		{"accept", "accepted messages, durable (provider stalled)", measureAccept},
+		{"pipeline", "pipeline over SMS REST: accept, dispatch, receipt, 2 callbacks", measurePipeline},
+	} {
+		if o.only != "" && o.only != m.key {
+			continue
+		}
+		r, err := m.run(ctx, o)
+		if err != nil {
+			return fmt.Errorf("%s: %w", m.key, err)
+		}
+		rows = append(rows, row{name: m.name, result: r})
+	}
+	return printTable(os.Stdout, o, base, rows)
+}
+
+// measureBaseline loads a bare handler in a process of its own.
+func measureBaseline(ctx context.Context, o options) (result, error) {
+	exe, err := os.Executable()
+	if err != nil {
+		return result{}, err
+	}
+	p, err := start(ctx, exe, []string{"baseline"}, nil)
+	if err != nil {
+		return result{}, err
+	}
+	defer p.stop()
+	address, err := p.firstLine(ctx)
+	if err != nil {
+		return result{}, err
+	}
+	return load(ctx, o, p, func(n int) (*http.Request, error) {
+		return sendRequest(ctx, "http://"+address, "project", "01J0000000000000000000000A", o, n)
+	}, nil)
+}
+
+// measureAccept loads the server while its provider answers nothing, so that
+// accepting is all it does.
+func measureAccept(ctx context.Context, o options) (result, error) {
+	w, err := newWorld(ctx, o, true)
+	if err != nil {
+		return result{}, err
+	}
+	defer w.close()
+	return load(ctx, o, w.server, w.request, nil)
+}
+
+// measurePipeline loads the server with everything in motion and counts the
+// messages whose last callback has come.
+func measurePipeline(ctx context.Context, o options) (result, error) {
+	w, err := newWorld(ctx, o, false)
+	if err != nil {
+		return result{}, err
+	}
+	defer w.close()
+	return load(ctx, o, w.server, w.request, w.sink)
+}

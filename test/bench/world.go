@@ -1,0 +1,298 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/parley-im/parley"
+)
+
+const (
+	project   = "11111111-2222-4333-8444-555555555555"
+	keyID     = "bench"
+	keySecret = "bench-secret"
+)
+
+// A world is a server with a provider and a webhook beside it.
+type world struct {
+	o        options
+	dir      string
+	server   *process
+	url      string
+	app      string
+	token    string
+	provider *httptest.Server
+	hook     *httptest.Server
+	sink     *sink
+	stall    chan struct{}
+
+	profileURL string
+}
+
+// freeAddress returns a loopback address nobody listens on.
+func freeAddress(ctx context.Context) (string, error) {
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	return l.Addr().String(), l.Close()
+}
+
+// newWorld starts a server with an app that sends SMS through a provider here.
+func newWorld(ctx context.Context, o options, stalled bool) (_ *world, err error) {
+	w := &world{o: o, sink: new(sink), stall: make(chan struct{})}
+	defer func() {
+		if err != nil {
+			w.close()
+		}
+	}()
+	if !stalled {
+		close(w.stall)
+	}
+	p := &provider{stall: w.stall, reports: make(chan report, 4*inFlight)}
+	for range 32 {
+		go p.report(ctx)
+	}
+	w.provider = httptest.NewServer(p)
+	w.hook = httptest.NewServer(w.sink)
+	if w.dir, err = os.MkdirTemp("", "parley-bench"); err != nil {
+		return w, err
+	}
+	address, err := freeAddress(ctx)
+	if err != nil {
+		return w, err
+	}
+	env := []string{}
+	if o.profile != "" {
+		pprof, err := freeAddress(ctx)
+		if err != nil {
+			return w, err
+		}
+		env = append(env, "PARLEY_PPROF_LISTEN="+pprof)
+		w.profileURL = "http://" + pprof + "/debug/pprof/profile"
+	}
+	w.url = "http://" + address
+	w.server, err = start(ctx, o.binary, []string{"serve"}, append(env,
+		"PARLEY_LISTEN="+address, "PARLEY_DATA_DIR="+w.dir, "PARLEY_DATABASE_URL="+o.database,
+		"PARLEY_BOOTSTRAP_PROJECT_ID="+project, "PARLEY_BOOTSTRAP_KEY_ID="+keyID, "PARLEY_BOOTSTRAP_KEY_SECRET="+keySecret,
+		"PARLEY_ALLOW_PRIVATE_TARGETS=true", "PARLEY_RATE_LIMITS=off", "PARLEY_LOG_LEVEL=warn",
+		"PARLEY_CHANNELS_SMS_SINCH_BASE_URL="+w.provider.URL,
+	))
+	if err != nil {
+		return w, err
+	}
+	w.server.profileURL = w.profileURL
+	if err := w.server.ready(ctx, w.url); err != nil {
+		return w, err
+	}
+	return w, w.prepare(ctx)
+}
+
+// prepare makes the app and its webhook and gets a token.
+func (w *world) prepare(ctx context.Context) error {
+	var app parley.App
+	if err := w.post(ctx, "apps", map[string]any{
+		"display_name": "bench", "processing_mode": "CONVERSATION", "channel_credentials": []any{
+			map[string]any{"channel": "SMS", "static_bearer": map[string]string{"claimed_identity": "plan", "token": "token"}},
+		},
+	}, &app); err != nil {
+		return err
+	}
+	w.app = app.ID
+	if err := w.post(ctx, "webhooks", map[string]any{
+		"app_id": app.ID, "target": w.hook.URL, "triggers": []string{"MESSAGE_DELIVERY"}, "secret": "secret",
+	}, nil); err != nil {
+		return err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, w.url+"/oauth2/token", bytes.NewReader([]byte("grant_type=client_credentials")))
+	if err != nil {
+		return err
+	}
+	req.SetBasicAuth(keyID, keySecret)
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	var token struct {
+		AccessToken string `json:"access_token"`
+	}
+	err = json.NewDecoder(resp.Body).Decode(&token)
+	w.token = token.AccessToken
+	return err
+}
+
+func (w *world) post(ctx context.Context, path string, in, out any) error {
+	body, err := json.Marshal(in)
+	if err != nil {
+		return err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, w.url+"/v1/projects/"+project+"/"+path, bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	req.SetBasicAuth(keyID, keySecret)
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	answer, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode != http.StatusOK {
+		return errors.Join(err, fmt.Errorf("POST %s: %s: %s", path, resp.Status, answer))
+	}
+	if out != nil {
+		return json.Unmarshal(answer, out)
+	}
+	return nil
+}
+
+func (w *world) request(n int) (*http.Request, error) {
+	req, err := sendRequest(context.Background(), w.url, project, w.app, w.o, n)
+	if err == nil {
+		req.Header.Set("Authorization", "Bearer "+w.token)
+	}
+	return req, err
+}
+
+func (w *world) close() {
+	if w.server != nil {
+		w.server.stop()
+	}
+	select {
+	case <-w.stall:
+	default:
+		close(w.stall)
+	}
+	if w.provider != nil {
+		w.provider.CloseClientConnections()
+		w.provider.Close()
+	}
+	if w.hook != nil {
+		w.hook.Close()
+	}
+	if w.dir != "" {
+		os.RemoveAll(w.dir)
+	}
+}
+
+// sendRequest is the request all measurements make: some 700 bytes.
+func sendRequest(ctx context.Context, url, project, app string, o options, n int) (*http.Request, error) {
+	to := strconv.Itoa(46700000000 + n%o.contacts)
+	body := `{"app_id":"` + app + `","recipient":{"identified_by":{"channel_identities":[{"channel":"SMS","identity":"` + to + `"}]}},` +
+		`"message":{"text_message":{"text":"Your parcel number ` + strconv.Itoa(n) + ` will be delivered today between ten and twelve. ` +
+		`Track it at https://parcels.example.com/track or answer this message to choose another day, a neighbour or a parcel shop."}},` +
+		`"channel_priority_order":["SMS"],"channel_properties":{"SMS_SENDER":"Parcels"},` +
+		`"message_metadata":"{\"order\":\"A-2026-` + strconv.Itoa(n) + `\",\"campaign\":\"delivery-notices\",\"shop\":\"example\"}",` +
+		`"correlation_id":"order-` + strconv.Itoa(n) + `","queue":"NORMAL_PRIORITY","ttl":"86400s","processing_strategy":"DEFAULT"}`
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url+"/v1/projects/"+project+"/messages:send", bytes.NewReader([]byte(body)))
+	if err == nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	return req, err
+}
+
+// baseline is the bare handler: it decodes the request and answers.
+func baseline() error {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	fmt.Println(l.Addr())
+	return http.Serve(l, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err == nil {
+			err = json.Unmarshal(body, new(parley.SendMessageRequest))
+		}
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(parley.SendMessageResponse{MessageID: "01J0000000000000000000000A", AcceptedTime: time.Now()})
+	}))
+}
+
+// A sink is a webhook: it counts the callbacks, and the messages by the second
+// one of each.
+type sink struct{ callbacks, done atomic.Int64 }
+
+// ServeHTTP takes a callback.
+func (s *sink) ServeHTTP(_ http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return
+	}
+	s.callbacks.Add(1)
+	if bytes.Contains(body, []byte(`"status":"DELIVERED"`)) {
+		s.done.Add(1)
+	}
+}
+
+// A provider takes SMS over the Sinch REST API and reports them delivered.
+type provider struct {
+	stall   chan struct{}
+	ids     atomic.Int64
+	reports chan report
+}
+
+type report struct{ url, id, to string }
+
+// ServeHTTP takes a batch.
+func (p *provider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	var batch struct {
+		To          []string `json:"to"`
+		CallbackURL string   `json:"callback_url"`
+	}
+	if r.Method == http.MethodGet {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, `{"count":0,"page":0,"page_size":30,"batches":[]}`)
+		return
+	}
+	if err := json.NewDecoder(r.Body).Decode(&batch); err != nil || len(batch.To) == 0 {
+		w.WriteHeader(http.StatusBadRequest)
+		return
+	}
+	select {
+	case <-p.stall:
+	case <-r.Context().Done():
+		return
+	}
+	id := fmt.Sprintf("01BENCH%019d", p.ids.Add(1))
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(http.StatusCreated)
+	_, _ = io.WriteString(w, `{"id":"`+id+`","type":"mt_text"}`)
+	p.reports <- report{batch.CallbackURL, id, batch.To[0]}
+}
+
+// report posts delivery reports.
+func (p *provider) report(ctx context.Context) {
+	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 1}}
+	for {
+		var r report
+		select {
+		case r = <-p.reports:
+		case <-ctx.Done():
+			return
+		}
+		body := `{"type":"recipient_delivery_report_sms","batch_id":"` + r.id + `","recipient":"` + r.to +
+			`","code":0,"status":"Delivered","at":"2026-11-23T08:00:00Z"}`
+		resp, err := client.Post(r.url, "application/json", bytes.NewReader([]byte(body)))
+		if err == nil {
+			_, _ = io.Copy(io.Discard, resp.Body)
+			resp.Body.Close()
+		}
+	}
+}
