@@ -281,7 +281,10 @@ func (p *people) change(r *Resolution, c *parley.Conversation, created bool) err
 		p.changes[c] = ch
 		p.order = append(p.order, ch)
 	}
-	ch.activeChannel, ch.lastReceived, ch.correlationID = c.ActiveChannel, c.LastReceived, r.CorrelationID
+	ch.activeChannel, ch.lastReceived = c.ActiveChannel, c.LastReceived
+	if r.CorrelationID != "" {
+		ch.correlationID = r.CorrelationID
+	}
 	if len(metadata) > 0 {
 		ch.metadata = string(metadata)
 	}
@@ -296,7 +299,7 @@ func (b *batch) updateConversations(p *people) error {
 			metadata_json = CASE WHEN v.column5 = '' THEN metadata_json ELSE v.column5 END,
 			correlation_id = CASE WHEN v.column6 = '' THEN correlation_id ELSE v.column6 END
 			FROM (VALUES `,
-		types: "ttittt",
+		types: "tttitt",
 		tail:  `) AS v WHERE project_id = v.column1 AND id = v.column2`,
 	}
 	for _, c := range p.order {
