@@ -51,6 +51,11 @@ func (e *Engine) receipt(ctx context.Context, projectID, appID string, ch parley
 		return nil, nil
 	}
 	e.met.receipt(ch, status)
+	if known.fresh && (status == parley.StatusDelivered || status == parley.StatusRead) {
+		if err := e.acceptedAfterAll(ctx, known, at); err != nil {
+			return nil, err
+		}
+	}
 	w := new(store.Write)
 	if status == parley.StatusFailed {
 		reason := parley.NewReason(parley.ReasonUnknown, "the channel gave no reason")
@@ -71,6 +76,21 @@ func (e *Engine) receipt(ctx context.Context, projectID, appID string, ch parley
 	return w, nil
 }
 
+// acceptedAfterAll stores what a receipt proves of an attempt whose answer is
+// lost, or not stored yet: the channel took the message.
+func (e *Engine) acceptedAfterAll(ctx context.Context, k *match, at time.Time) error {
+	m, to := k.message, k.body.Send.Targets[k.id.Leg]
+	adv := &store.Advance{
+		ProjectID: m.ProjectID, MessageID: m.ID, To: store.At(k.id.Leg, parley.StatusQueuedOnChannel),
+		Channel: to.Channel, Identity: to.Identity, IdentityApp: to.AppID,
+	}
+	var err error
+	if adv.Jobs, err = e.report(ctx, m, k.body, to, parley.StatusQueuedOnChannel, nil, at); err != nil {
+		return err
+	}
+	return e.store.Commit(ctx, &store.Write{Advance: adv})
+}
+
 // A match is the message a receipt is about.
 type match struct {
 	*recentEntry
@@ -79,7 +99,7 @@ type match struct {
 
 // match finds the message a receipt is about, or returns errNoMatch.
 func (e *Engine) match(ctx context.Context, projectID, appID string, ch parley.Channel, r *channel.Receipt) (*match, error) {
-	if known := e.recent.get(appID, ch, string(r.ID)); known != nil {
+	if known := e.recent.get(ctx, appID, ch, string(r.ID)); known != nil {
 		return &match{recentEntry: known}, nil
 	}
 	id, err := e.store.FindProviderID(ctx, projectID, appID, ch, string(r.ID))

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"sync"
 
 	"github.com/parley-im/parley"
@@ -30,13 +31,25 @@ type recentEntry struct {
 	id      *store.ProviderID
 	message *store.Message
 	body    *store.MessageDoc
+
+	// settled is closed once the acceptance is stored, or was not: lost.
+	settled chan struct{}
+	lost    bool
+}
+
+// settle says whether the acceptance of a message was stored.
+func (k *recentEntry) settle(err error) {
+	k.lost = err != nil
+	close(k.settled)
 }
 
 func newRecent(size int) *recent {
 	return &recent{sent: make(map[recentKey]*recentEntry, size), ring: make([]recentKey, size)}
 }
 
-func (r *recent) put(p *store.ProviderID, m *store.Message, body *store.MessageDoc) {
+// put remembers a message whose acceptance is about to be stored; the caller
+// must settle the entry.
+func (r *recent) put(p *store.ProviderID, m *store.Message, body *store.MessageDoc) *recentEntry {
 	// Only what a report shows: the text of the message is not kept alive.
 	slim := *m
 	slim.Doc = nil
@@ -46,11 +59,28 @@ func (r *recent) put(p *store.ProviderID, m *store.Message, body *store.MessageD
 	delete(r.sent, r.ring[r.next])
 	r.ring[r.next] = k
 	r.next = (r.next + 1) % len(r.ring)
-	r.sent[k] = &recentEntry{id: p, message: &slim, body: &store.MessageDoc{Send: body.Send}}
+	known := &recentEntry{id: p, message: &slim, body: &store.MessageDoc{Send: body.Send}, settled: make(chan struct{})}
+	r.sent[k] = known
+	return known
 }
 
-func (r *recent) get(appID string, ch parley.Channel, id string) *recentEntry {
+// get returns what is known of a message, or nil. It waits while the message's
+// acceptance is being stored, so that a receipt that is faster is stored after
+// it and the app hears of both.
+func (r *recent) get(ctx context.Context, appID string, ch parley.Channel, id string) *recentEntry {
 	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.sent[recentKey{appID, id, ch}]
+	known := r.sent[recentKey{appID, id, ch}]
+	r.mu.Unlock()
+	if known == nil {
+		return nil
+	}
+	select {
+	case <-known.settled:
+	case <-ctx.Done():
+		return nil
+	}
+	if known.lost {
+		return nil
+	}
+	return known
 }

@@ -341,8 +341,10 @@ func (d *delivery) accepted(ctx context.Context, id channel.ProviderID) error {
 		w.Done = d.job.ID
 	}
 	// The receipt may come before this is stored: let it find us.
-	d.e.recent.put(p, d.m, d.body)
-	if err := d.e.store.Commit(ctx, w); err != nil {
+	known := d.e.recent.put(p, d.m, d.body)
+	err = d.e.store.Commit(ctx, w)
+	known.settle(err)
+	if err != nil {
 		return fmt.Errorf("record an acceptance: %w", err)
 	}
 	return nil
