@@ -198,35 +198,59 @@ export function payload(event) {
   return event[keys[0]];
 }
 
+/** Calls the simulator's own API. */
+export async function simulator(method, path, body) {
+  const response = await fetch(`${env('PARLEY_SIMULATOR_URL').replace(/\/$/, '')}/${path}`, {
+    method,
+    headers: { 'content-type': 'application/json' },
+    body: body && JSON.stringify(body),
+  });
+  const answer = await response.text();
+  assert.ok(response.ok, `${method} /${path}: ${response.status} ${answer}`);
+  return JSON.parse(answer);
+}
+
+/**
+ * Tells the simulated provider where an app's webhooks go, as one does in the
+ * provider's own console. TELEGRAM is told by the server, and an SMS centre
+ * answers on its session.
+ */
+export async function pointProvider(appId, { channel, provider, static_bearer: bearer, callback_secret: secret, provider_settings: settings }) {
+  const webhook = `${env('PARLEY_URL').replace(/\/$/, '')}/channels/${channel.toLowerCase()}/${appId}`;
+  if (channel === 'WHATSAPP') {
+    await simulator('PUT', `accounts/whatsapp/${bearer.claimed_identity}`, {
+      token: bearer.token,
+      app_secret: settings.app_secret,
+      verify_token: settings.verify_token,
+      webhook_url: webhook,
+    });
+  } else if (channel === 'SMS' && provider !== 'smpp') {
+    await simulator('PUT', `accounts/sms-sinch/${bearer.claimed_identity}`, {
+      token: bearer.token,
+      callback_url: webhook,
+      callback_secret: secret,
+      default_originator: settings.default_sender,
+    });
+  }
+}
+
 /** A simulated phone, worked through the simulator's HTTP API. */
 export class Handset {
-  #url;
+  #path;
 
   constructor(channel, identity) {
-    const base = env('PARLEY_SIMULATOR_URL').replace(/\/$/, '');
-    this.#url = `${base}/handsets/${channel}/${encodeURIComponent(identity)}`;
+    this.#path = `handsets/${channel}/${encodeURIComponent(identity)}`;
   }
 
   /** Returns the message with this text once the phone shows it. */
   shows(text) {
     const query = new URLSearchParams({ text, timeout: `${patience}ms` });
-    return this.#call('GET', `wait?${query}`);
+    return simulator('GET', `${this.#path}/wait?${query}`);
   }
 
   /** Answers whoever wrote to this phone last. */
   reply(text) {
-    return this.#call('POST', 'reply', { text });
-  }
-
-  async #call(method, path, body) {
-    const response = await fetch(`${this.#url}/${path}`, {
-      method,
-      headers: { 'content-type': 'application/json' },
-      body: body && JSON.stringify(body),
-    });
-    const answer = await response.text();
-    assert.ok(response.ok, `${method} ${this.#url}/${path}: ${response.status} ${answer}`);
-    return JSON.parse(answer);
+    return simulator('POST', `${this.#path}/reply`, { text });
   }
 }
 

@@ -12,7 +12,7 @@
 
 import { randomInt, randomUUID } from 'node:crypto';
 import process from 'node:process';
-import { assert, client, describe, env, eventually, Handset, listener, payload, refused } from './drive.mjs';
+import { assert, client, describe, env, eventually, Handset, listener, payload, pointProvider, refused } from './drive.mjs';
 
 const modes = ['CONVERSATION', 'DISPATCH'];
 
@@ -40,7 +40,7 @@ class Walk {
     this.name = name;
     this.channel = channel;
     this.mode = mode;
-    this.credential = credential;
+    this.credential = { channel, ...credential };
     this.stored = mode === 'CONVERSATION'; // contacts and conversations are kept
     this.source = `${mode}_SOURCE`;
     this.identity = newIdentity(channel);
@@ -105,7 +105,7 @@ async function createApp(walk) {
   const app = await api.app.create({
     appCreateRequestBody: {
       display_name: `Getting started ${walk.channel} ${walk.mode}`,
-      channel_credentials: [{ channel: walk.channel, ...walk.credential }],
+      channel_credentials: [walk.credential],
       processing_mode: walk.mode,
       // DISPATCH keeps nothing unless it is told to.
       dispatch_retention_policy: { retention_type: 'MESSAGE_EXPIRE_POLICY', ttl_days: 1 },
@@ -121,6 +121,7 @@ async function createApp(walk) {
     assert.notEqual(state.status, 'FAILING', state.description);
     return state.status === 'ACTIVE';
   });
+  await pointProvider(app.id, walk.credential);
 }
 
 async function readApp(walk) {
