@@ -40,12 +40,15 @@ func (h *harness) with(authorization string) answer {
 	return h.do(r)
 }
 
-// denied checks for a 401 and whether its header says "expired". The header's
-// name must be in lower case.
+// challenges returns the answer's www-authenticate headers, of which the name
+// must be in lower case.
+func (a answer) challenges() []string { return map[string][]string(a.header)["www-authenticate"] }
+
+// denied checks for a 401 and whether its header says "expired".
 func denied(t *testing.T, a answer, expired bool) {
 	t.Helper()
 	a.fails(t, 401, "UNAUTHENTICATED", "")
-	values := a.header["www-authenticate"]
+	values := a.challenges()
 	if len(values) != 1 {
 		t.Fatalf("no www-authenticate in %v", a.header)
 	}
@@ -95,7 +98,7 @@ func TestTokenErrors(t *testing.T) {
 			if a.status != c.status || !strings.HasPrefix(a.body, c.body) || !strings.Contains(a.body, `"error_description":`) {
 				t.Errorf("%d %s", a.status, a.body)
 			}
-			if a.status == 401 && (len(a.header["www-authenticate"]) != 1 || !strings.HasPrefix(a.header["www-authenticate"][0], "Basic")) {
+			if a.status == 401 && (len(a.challenges()) != 1 || !strings.HasPrefix(a.challenges()[0], "Basic")) {
 				t.Errorf("header %v", a.header)
 			}
 		})

@@ -211,7 +211,7 @@ func TestConversations(t *testing.T) {
 	id, contact := list.Conversations[0].ID, list.Conversations[0].ContactID
 	want := func(active string) string {
 		return `{"id":"` + id + `","app_id":"` + app + `","contact_id":"` + contact + `","last_received":"1970-01-01T00:00:00Z",
-			"active_channel":"CHANNEL_UNSPECIFIED","active":` + active + `,"metadata":"","metadata_json":{},"correlation_id":""}`
+			"active_channel":"SMS","active":` + active + `,"metadata":"","metadata_json":{},"correlation_id":""}`
 	}
 	all := func(n, conversations string) string {
 		return `{"conversations":[` + conversations + `],"next_page_token":"","total_size":` + n + `}`
@@ -219,7 +219,7 @@ func TestConversations(t *testing.T) {
 	h.run(t, []step{
 		{method: "GET", path: "P/conversations/" + id, want: want("true")},
 		{method: "GET", path: "P/conversations?contact_id=" + contact + "&only_active=true", want: all("1", want("true"))},
-		{method: "GET", path: "P/conversations?app_id=" + app + "&active_channel=SMS", want: all("0", "")},
+		{method: "GET", path: "P/conversations?app_id=" + app + "&active_channel=TELEGRAM", want: all("0", "")},
 		{method: "POST", path: "P/conversations/" + id + ":stop", want: `{}`},
 		{method: "POST", path: "P/conversations/" + id + "%3Astop", want: `{}`},
 		{method: "GET", path: "P/conversations/" + id, want: want("false")},
