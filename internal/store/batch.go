@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"math/bits"
+	"slices"
 	"strings"
 )
 
@@ -13,6 +15,7 @@ type batch struct {
 	w     *writer
 	ctx   context.Context //nolint:containedctx // lives as long as the one transaction
 	ready []*Job          // what this node will run
+	left  []*Job          // what Owner left to others
 	jobs  []*Job
 }
 
@@ -56,37 +59,79 @@ func (b *batch) apply(group []*commit) error {
 type set struct {
 	head, tail string
 	types      string // one letter a column: t for text, i for integer, b for boolean
+	insert     bool   // head is INSERT INTO …, without VALUES
 	args       []any
 }
 
 func (s *set) add(args ...any) { s.args = append(s.args, args...) }
 
-func (s *set) rows() int { return len(s.args) / len(s.types) }
-
-// chunk returns the largest statement size for n rows.
-func (b *batch) chunk(n int) int {
-	size := b.w.s.dialect.batch
-	for size > n {
-		size /= 4
-	}
-	return max(size, 1)
+// A statement's text depends on nothing else.
+type stmtKey struct {
+	head, tail string
+	rows       int
 }
 
 // each runs the set's statement chunk by chunk.
 func (b *batch) each(s *set, run func(st *sql.Stmt, args []any) error) error {
 	width := len(s.types)
 	for args := s.args; len(args) > 0; {
-		n := b.chunk(len(args) / width)
-		st, err := b.w.stmt(b.ctx, s.head+b.w.s.dialect.values(n, s.types)+s.tail)
+		rows := len(args) / width
+		n := b.w.s.dialect.chunk(rows)
+		st, err := b.w.stmt(b.ctx, stmtKey{s.head, s.tail, n}, func() string { return b.w.s.dialect.text(s, n) })
 		if err != nil {
 			return err
 		}
-		if err := run(st, args[:n*width]); err != nil {
+		part := args[:min(n, rows)*width]
+		args = args[len(part):]
+		if n > rows {
+			part = s.pad(part, n)
+		}
+		if err := run(st, part); err != nil {
 			return err
 		}
-		args = args[n*width:]
 	}
 	return nil
+}
+
+// pad fills a chunk up to n rows: with rows of NULL, which the statement skips
+// when it inserts, and elsewhere with copies of the last one, which change
+// nothing.
+func (s *set) pad(args []any, n int) []any {
+	width := len(s.types)
+	out := make([]any, n*width)
+	last := args[len(args)-width:]
+	for i := copy(out, args); !s.insert && i < len(out); i += width {
+		copy(out[i:], last)
+	}
+	return out
+}
+
+// chunk returns the size of the next statement for n rows. Where a statement
+// costs a round trip it is rounded up, and the chunk is padded.
+func (d dialect) chunk(n int) int {
+	if n >= d.batch {
+		return d.batch
+	}
+	if !d.oneWriter {
+		return 1 << bits.Len(uint(n-1)) //nolint:gosec // n is positive
+	}
+	size := d.batch
+	for size > n {
+		size /= 4
+	}
+	return max(size, 1)
+}
+
+// text returns the statement for n rows of a set.
+func (d dialect) text(s *set, n int) string {
+	switch values := d.values(n, s.types); {
+	case !s.insert:
+		return s.head + values + s.tail
+	case d.oneWriter:
+		return s.head + " VALUES " + values + s.tail
+	default:
+		return s.head + " SELECT * FROM (VALUES " + values + ") AS v WHERE column1 IS NOT NULL" + s.tail
+	}
 }
 
 func (b *batch) exec(s *set) error {
@@ -144,7 +189,7 @@ func (d dialect) values(rows int, types string) string {
 // insertMessages stores the accepted and the received ones.
 func (b *batch) insertMessages(group []*commit, arrivals []*Arrival) error {
 	s := &set{
-		head: `INSERT INTO messages (` + messageColumns + `) VALUES `, types: "ttttttttbbbbiittt",
+		head: `INSERT INTO messages (` + messageColumns + `)`, types: "ttttttttbbbbiittt", insert: true,
 	}
 	for _, c := range group {
 		a := c.write.Accept
@@ -153,8 +198,8 @@ func (b *batch) insertMessages(group []*commit, arrivals []*Arrival) error {
 		}
 		a.settle(a.Message)
 		s.add(messageArgs(a.Message)...)
-		if a.Job.Lane == "" {
-			a.Job.Lane = a.Message.ConversationID
+		if !a.stateless() {
+			a.Job.Lane = a.Message.ConversationID // also when it is made again, with another conversation
 		}
 		b.jobs = append(b.jobs, a.Job)
 	}
@@ -176,8 +221,8 @@ func (r *Resolution) settle(m *Message) {
 
 func (b *batch) insertEvents(arrivals []*Arrival) error {
 	s := &set{
-		head:  `INSERT INTO events (project_id, id, app_id, contact_id, conversation_id, doc) VALUES `,
-		types: "tttttt",
+		head:  `INSERT INTO events (project_id, id, app_id, contact_id, conversation_id, doc)`,
+		types: "tttttt", insert: true,
 	}
 	for _, a := range arrivals {
 		if e := a.Event; e != nil {
@@ -193,9 +238,9 @@ func (b *batch) insertEvents(arrivals []*Arrival) error {
 // dropRepeats notes what arrived and returns what had not arrived before.
 func (b *batch) dropRepeats(group []*commit) ([]*Arrival, error) {
 	s := &set{
-		head:  `INSERT INTO provider_ids (` + providerColumns + `) VALUES `,
-		types: providerTypes,
-		tail:  ` ON CONFLICT DO NOTHING RETURNING project_id, app_id, channel, provider_id`,
+		head:  `INSERT INTO provider_ids (` + providerColumns + `)`,
+		types: providerTypes, insert: true,
+		tail: ` ON CONFLICT DO NOTHING RETURNING project_id, app_id, channel, provider_id`,
 	}
 	for _, c := range group {
 		if a := c.write.Arrive; a != nil && a.Seen != nil {
@@ -229,24 +274,32 @@ func (b *batch) dropRepeats(group []*commit) ([]*Arrival, error) {
 }
 
 // advance moves messages forward and adds what follows from those that moved.
-// Two moves of one message in a group are made one after the other.
+// Several moves of one message in a group are made one after the other: the
+// first move of each message makes the first wave, and so on.
 func (b *batch) advance(group []*commit) error {
-	var wave []*Advance
-	inWave := map[string]bool{}
+	var waves [][]*Advance
+	seen := map[string]int{}
 	for _, c := range group {
 		a := c.write.Advance
 		if a == nil {
 			continue
 		}
-		if inWave[a.MessageID] {
-			if err := b.advanceWave(wave); err != nil {
-				return err
-			}
-			wave, inWave = nil, map[string]bool{}
+		n := seen[a.MessageID]
+		seen[a.MessageID]++
+		if n == len(waves) {
+			waves = append(waves, nil)
 		}
-		wave, inWave[a.MessageID] = append(wave, a), true
+		waves[n] = append(waves[n], a)
 	}
-	return b.advanceWave(wave)
+	for _, wave := range waves {
+		// Committers that move the same messages take them in the same order,
+		// so that none waits in a circle.
+		slices.SortFunc(wave, func(x, y *Advance) int { return strings.Compare(x.MessageID, y.MessageID) })
+		if err := b.advanceWave(wave); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (b *batch) advanceWave(wave []*Advance) error {
@@ -261,20 +314,13 @@ func (b *batch) advanceWave(wave []*Advance) error {
 			RETURNING id`, progressTerminal),
 	}
 	ids := &set{
-		head: `INSERT INTO provider_ids (` + providerColumns + `) VALUES `, types: providerTypes, tail: ` ON CONFLICT DO NOTHING`,
-	}
-	channels := &set{
-		head:  `UPDATE conversations SET active_channel = v.column3 FROM (VALUES `,
-		types: "ttt",
-		tail:  `) AS v WHERE project_id = v.column1 AND id = v.column2 AND active_channel <> v.column3`,
+		head:  `INSERT INTO provider_ids (` + providerColumns + `)`,
+		types: providerTypes, insert: true, tail: ` ON CONFLICT DO NOTHING`,
 	}
 	for _, a := range wave {
 		moves.add(a.ProjectID, a.MessageID, int64(a.To), string(a.Channel), a.Identity, a.IdentityApp)
 		for _, p := range a.IDs {
 			ids.add(providerArgs(p, b.w.s.Now())...)
-		}
-		if a.ActiveChannel != "" && a.ConversationID != "" {
-			channels.add(a.ProjectID, a.ConversationID, string(a.ActiveChannel))
 		}
 	}
 	moved := map[string]bool{}
@@ -292,10 +338,7 @@ func (b *batch) advanceWave(wave []*Advance) error {
 			b.jobs = append(b.jobs, a.Jobs...)
 		}
 	}
-	if err := b.exec(ids); err != nil {
-		return err
-	}
-	return b.exec(channels)
+	return b.exec(ids)
 }
 
 // changeJobs starts, changes and deletes jobs.
@@ -309,13 +352,14 @@ func (b *batch) changeJobs(group []*commit) error {
 	release := &set{
 		head: `UPDATE jobs SET owner = 0, run_at = v.column2, attempts = v.column3, started = v.column4, doc = v.column5
 			FROM (VALUES `,
-		types: "iiiit",
-		tail:  `) AS v WHERE id = v.column1`,
+		types: "iiiiti",
+		// Not when others took the job over meanwhile.
+		tail: `) AS v WHERE id = v.column1 AND owner = v.column6`,
 	}
 	for _, c := range group {
 		w := c.write
 		for _, j := range w.Release {
-			release.add(j.ID, micros(j.RunAt), j.Attempts, j.Started, string(j.Doc))
+			release.add(j.ID, micros(j.RunAt), j.Attempts, j.Started, string(j.Doc), j.Owner)
 		}
 		if w.Start != 0 {
 			start = append(start, w.Start)
@@ -340,7 +384,7 @@ func (b *batch) changeJobs(group []*commit) error {
 }
 
 func (b *batch) insertJobs() error {
-	s := &set{head: `INSERT INTO jobs (` + jobColumns + `) VALUES `, types: "itttiiiit"}
+	s := &set{head: `INSERT INTO jobs (` + jobColumns + `)`, types: "itttiiiit", insert: true}
 	now := b.w.s.now()
 	for _, j := range b.jobs {
 		j.ID, j.Owner = b.w.s.jobIDs.next(now), 0
@@ -352,6 +396,8 @@ func (b *batch) insertJobs() error {
 		}
 		if j.Owner != 0 {
 			b.ready = append(b.ready, j)
+		} else {
+			b.left = append(b.left, j)
 		}
 		s.add(jobArgs(j)...)
 	}

@@ -3,8 +3,10 @@ package store
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync/atomic"
 )
 
@@ -22,7 +24,8 @@ const maxGroup = 512
 // A commit is a Write on its way, and how its caller hears of it.
 type commit struct {
 	write *Write
-	done  chan error // nil when nobody waits
+	done  chan error  // nil when nobody waits
+	then  func(error) // or nil
 	err   error
 }
 
@@ -52,7 +55,23 @@ func (s *Store) Commit(ctx context.Context, w *Write) error {
 	case <-s.closed:
 		return errClosed
 	}
-	return <-c.done
+	return s.answer(c)
+}
+
+// answer waits for the result of a commit. One that got in line when the
+// committers had already gone has none.
+func (s *Store) answer(c *commit) error {
+	select {
+	case err := <-c.done:
+		return err
+	case <-s.drained:
+	}
+	select {
+	case err := <-c.done:
+		return err
+	default:
+		return errClosed
+	}
 }
 
 // CommitAll stores writes in their order, like Commit, and returns the first
@@ -72,7 +91,7 @@ func (s *Store) CommitAll(ctx context.Context, ws []*Write) error {
 		}
 	}
 	for _, c := range waits {
-		if cerr := <-c.done; err == nil {
+		if cerr := s.answer(c); err == nil {
 			err = cerr
 		}
 	}
@@ -88,11 +107,22 @@ func (s *Store) CommitLater(w *Write) {
 	}
 }
 
+// CommitThen stores a write soon and tells then how it went. then is called by
+// the committer, so it must be quick and commit nothing itself; after Close it
+// may never be called.
+func (s *Store) CommitThen(w *Write, then func(error)) {
+	select {
+	case s.commits <- &commit{write: w, then: then}:
+	case <-s.closed:
+		then(errClosed)
+	}
+}
+
 // A writer is a committer: one connection and its prepared statements.
 type writer struct {
 	s     *Store
 	conn  *sql.Conn
-	stmts map[string]*sql.Stmt
+	stmts map[stmtKey]*sql.Stmt
 }
 
 func newWriter(ctx context.Context, s *Store) (*writer, error) {
@@ -101,22 +131,33 @@ func newWriter(ctx context.Context, s *Store) (*writer, error) {
 }
 
 func (w *writer) connect(ctx context.Context) error {
-	if w.conn != nil {
-		w.conn.Close()
-	}
+	w.discard()
 	conn, err := w.s.write.Conn(ctx)
-	w.conn, w.stmts = conn, map[string]*sql.Stmt{}
+	if err != nil {
+		return err
+	}
+	w.conn, w.stmts = conn, map[stmtKey]*sql.Stmt{}
+	if w.s.dialect.tune == "" {
+		return nil
+	}
+	_, err = conn.ExecContext(ctx, w.s.dialect.tune)
 	return err
+}
+
+// discard closes the connection for good: it must not go back to the pool,
+// because it may be within a transaction.
+func (w *writer) discard() {
+	if w.conn == nil {
+		return
+	}
+	_ = w.conn.Raw(func(any) error { return driver.ErrBadConn })
+	w.conn.Close()
+	w.conn, w.stmts = nil, nil
 }
 
 // run commits groups until the store is closed and nothing waits.
 func (w *writer) run() {
-	defer func() {
-		for _, st := range w.stmts {
-			st.Close()
-		}
-		w.conn.Close()
-	}()
+	defer w.discard()
 	for {
 		select {
 		case c := <-w.s.commits:
@@ -148,10 +189,11 @@ func (w *writer) gather(c *commit) []*commit {
 	return group
 }
 
-// group commits a group, or each of its writes alone when that fails.
+// group commits a group, or each of its writes alone when that fails through
+// the fault of one.
 func (w *writer) group(group []*commit) {
 	ready, err := w.attempt(group)
-	if err != nil && len(group) > 1 {
+	if err != nil && len(group) > 1 && !errors.Is(err, errLost) {
 		for _, c := range group {
 			w.group([]*commit{c})
 		}
@@ -166,35 +208,41 @@ func (w *writer) group(group []*commit) {
 		w.s.hooks.Ready(ready)
 	}
 	for _, c := range group {
-		if c.done != nil {
+		switch {
+		case c.done != nil:
 			c.done <- c.err
-		} else if c.err != nil {
-			w.s.log.Error("commit", "error", c.err)
+		case c.then != nil:
+			c.then(c.err)
+		case c.err != nil:
+			w.s.log.Error("commit", slog.Any("error", c.err))
 		}
 	}
 }
+
+// errLost says that the connection was lost, perhaps after the commit.
+var errLost = errors.New("the connection to the database was lost")
 
 // attempt makes one transaction of the group, again where another node was in
 // the way or the connection was lost before the commit.
 func (w *writer) attempt(group []*commit) ([]*Job, error) {
 	// Without cancellation: the group is not one caller's to give up.
 	ctx := context.Background()
-	var ready []*Job
 	var err error
 	for range 5 {
-		ready, err = w.transaction(ctx, group)
+		var b *batch
+		b, err = w.transaction(ctx, group)
 		if err == nil {
 			w.s.stats.groups.Add(1)
 			w.s.stats.writes.Add(int64(len(group)))
-			return ready, nil
+			return b.ready, nil
 		}
-		if errors.Is(err, sql.ErrConnDone) || w.conn.PingContext(ctx) != nil {
+		if errors.Is(err, errLost) {
 			if cerr := w.connect(ctx); cerr != nil {
+				w.discard()
 				return nil, errors.Join(err, cerr)
 			}
-			// The connection may have been lost after the commit.
-			if done, derr := w.committed(ctx, ready); derr != nil || done {
-				return ready, derr
+			if done, derr := w.committed(ctx, b.jobs); derr != nil || done {
+				return b.ready, derr
 			}
 			continue
 		}
@@ -215,39 +263,52 @@ func (w *writer) committed(ctx context.Context, jobs []*Job) (bool, error) {
 	return n > 0, err
 }
 
-func (w *writer) transaction(ctx context.Context, group []*commit) ([]*Job, error) {
+// transaction makes one transaction of the group. The batch it returns says
+// what the transaction wrote, or would have.
+func (w *writer) transaction(ctx context.Context, group []*commit) (*batch, error) {
+	b := &batch{w: w, ctx: ctx}
+	if w.s.hooks.Left != nil {
+		defer func() {
+			if len(b.left) > 0 {
+				w.s.hooks.Left(b.left)
+			}
+		}()
+	}
 	if w.s.dialect.oneWriter {
 		w.s.lock.Lock()
 		defer w.s.lock.Unlock()
 	}
-	if _, err := w.conn.ExecContext(ctx, w.s.dialect.begin); err != nil {
-		return nil, fmt.Errorf("begin: %w", err)
+	if w.conn == nil {
+		return b, errLost
 	}
-	b := &batch{w: w, ctx: ctx}
+	if _, err := w.conn.ExecContext(ctx, w.s.dialect.begin); err != nil {
+		w.discard()
+		return b, errors.Join(errLost, fmt.Errorf("begin: %w", err))
+	}
 	err := b.apply(group)
 	if err == nil {
 		_, err = w.conn.ExecContext(ctx, "COMMIT")
 	}
-	if err != nil {
-		_, rerr := w.conn.ExecContext(ctx, "ROLLBACK")
-		if rerr != nil {
-			// The connection is in an unknown state: start over on a new one.
-			return b.ready, errors.Join(err, w.connect(ctx))
-		}
-		return b.ready, err
+	if err == nil {
+		return b, nil
 	}
-	return b.ready, nil
+	if _, rerr := w.conn.ExecContext(ctx, "ROLLBACK"); rerr != nil {
+		// The connection is in an unknown state: start over on a new one.
+		w.discard()
+		return b, errors.Join(errLost, err)
+	}
+	return b, err
 }
 
 // stmt returns a prepared statement of this connection.
-func (w *writer) stmt(ctx context.Context, query string) (*sql.Stmt, error) {
-	if st := w.stmts[query]; st != nil {
+func (w *writer) stmt(ctx context.Context, k stmtKey, text func() string) (*sql.Stmt, error) {
+	if st := w.stmts[k]; st != nil {
 		return st, nil
 	}
-	st, err := w.conn.PrepareContext(ctx, query)
+	st, err := w.conn.PrepareContext(ctx, text())
 	if err != nil {
 		return nil, err
 	}
-	w.stmts[query] = st
+	w.stmts[k] = st
 	return st, nil
 }

@@ -48,7 +48,7 @@ func (s *Store) Conversation(ctx context.Context, projectID, id string) (*parley
 // or nil.
 func (s *Store) ActiveConversation(ctx context.Context, projectID, appID, contactID string) (*parley.Conversation, error) {
 	c, err := scanConversation(s.q.QueryRowContext(ctx, `SELECT `+conversationColumns+` FROM conversations
-		WHERE project_id = $1 AND app_id = $2 AND contact_id = $3 AND active`, projectID, appID, contactID).Scan)
+		WHERE project_id = $1 AND `+s.dialect.notIndexed("app_id")+` = $2 AND contact_id = $3 AND active`, projectID, appID, contactID).Scan)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil //nolint:nilnil // absence is an answer here
 	}

@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -54,7 +55,8 @@ type jobIDs struct {
 }
 
 const (
-	jobTimeShift = 22 // 41 bits of milliseconds above 10 of node and 12 of sequence
+	jobEpoch     = 1735689600000 // 2025, in milliseconds: the ids last until 2094
+	jobTimeShift = 22            // 41 bits of milliseconds above 10 of node and 12 of sequence
 	jobNodeShift = 12
 	jobNodeMask  = 1<<10 - 1
 )
@@ -62,15 +64,31 @@ const (
 func (g *jobIDs) next(t time.Time) int64 {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.last = max(g.last+1, t.UnixMilli()<<jobTimeShift|g.node<<jobNodeShift)
+	g.last = max(g.last+1, max(t.UnixMilli()-jobEpoch, 0)<<jobTimeShift|g.node<<jobNodeShift)
 	return g.last
+}
+
+// NodeTaken reports whether another node is registered whose job ids could be
+// the same as those of a node of this id.
+func (s *Store) NodeTaken(ctx context.Context, node int64) (bool, error) {
+	if s.dialect.oneWriter {
+		return false, nil
+	}
+	var n int
+	err := s.q.QueryRowContext(ctx, `SELECT COUNT(*) FROM nodes WHERE id % $1 = $2`, jobNodeMask+1, node&jobNodeMask).Scan(&n)
+	return n > 0, err
 }
 
 // Join registers a node and takes the jobs of dead ones from them. On SQLite,
 // which one process has to itself, every other node is dead.
 func (s *Store) Join(ctx context.Context, node int64, ttl time.Duration) error {
+	// The clock may have gone back since the last job was written.
+	var last sql.NullInt64
+	if err := s.q.QueryRowContext(ctx, `SELECT MAX(id) FROM jobs`).Scan(&last); err != nil {
+		return err
+	}
 	s.jobIDs.mu.Lock()
-	s.jobIDs.node = node & jobNodeMask
+	s.jobIDs.node, s.jobIDs.last = node&jobNodeMask, max(s.jobIDs.last, last.Int64)
 	s.jobIDs.mu.Unlock()
 	if s.dialect.oneWriter {
 		if _, err := s.exec(ctx, `UPDATE nodes SET expires_at = 0`); err != nil {
@@ -84,6 +102,13 @@ func (s *Store) Join(ctx context.Context, node int64, ttl time.Duration) error {
 	return err
 }
 
+// Renew is Heartbeat for a node that was registered. It returns false when the
+// node is no longer: its jobs have been taken over.
+func (s *Store) Renew(ctx context.Context, node int64, ttl time.Duration) (bool, error) {
+	n, err := s.exec(ctx, `UPDATE nodes SET expires_at = $1 WHERE id = $2`, micros(s.Now().Add(ttl)), node)
+	return n > 0, err
+}
+
 // Heartbeat keeps a node's jobs in its hands for another ttl.
 func (s *Store) Heartbeat(ctx context.Context, node int64, ttl time.Duration) error {
 	_, err := s.exec(ctx, `INSERT INTO nodes (id, expires_at) VALUES ($1, $2)
@@ -91,13 +116,17 @@ func (s *Store) Heartbeat(ctx context.Context, node int64, ttl time.Duration) er
 	return err
 }
 
+// leaveFor is how long a node that left stays registered, so that a job it was
+// just writing is found by ReleaseDead.
+const leaveFor = 5 * time.Second
+
 // Leave gives up a node's jobs at once, when it stops in good order.
 func (s *Store) Leave(ctx context.Context, node int64) error {
 	return s.Tx(ctx, func(tx *Store) error {
 		if _, err := tx.exec(ctx, `UPDATE jobs SET owner = 0 WHERE owner = $1`, node); err != nil {
 			return err
 		}
-		_, err := tx.exec(ctx, `DELETE FROM nodes WHERE id = $1`, node)
+		_, err := tx.exec(ctx, `UPDATE nodes SET expires_at = $1 WHERE id = $2`, micros(s.Now().Add(leaveFor)), node)
 		return err
 	})
 }
@@ -133,23 +162,49 @@ func (s *Store) ReleaseDead(ctx context.Context) (int64, error) {
 	return freed, err
 }
 
+// A ClaimFilter says which free jobs are claimed.
+type ClaimFilter struct {
+	Limit int
+	Kinds []string // only these; all when empty
+	Skip  []string // not of these lanes
+}
+
 // Claim makes up to limit free jobs that are due this node's, oldest first.
-// A send job behind an earlier one of its lane that still waits is left alone.
 func (s *Store) Claim(ctx context.Context, node int64, limit int) ([]*Job, error) {
+	return s.ClaimSome(ctx, node, ClaimFilter{Limit: limit})
+}
+
+// ClaimSome makes free jobs that are due this node's, oldest first. A send job
+// is left alone while an earlier one of its lane waits for a later time, also
+// when that has come: then the earlier one is claimed first.
+func (s *Store) ClaimSome(ctx context.Context, node int64, f ClaimFilter) ([]*Job, error) {
 	var out []*Job
-	now := micros(s.Now())
-	query := `UPDATE jobs SET owner = $1 WHERE id IN (
-		SELECT id FROM jobs AS j WHERE owner = 0 AND run_at <= $2 AND (kind <> '` + KindSend + `' OR NOT EXISTS (
-			SELECT 1 FROM jobs AS e WHERE e.owner = 0 AND e.lane = j.lane AND e.id < j.id AND e.run_at > $2))
+	args := []any{node, micros(s.Now()), f.Limit}
+	in := func(cond string, names []string) string {
+		if len(names) == 0 {
+			return ""
+		}
+		marks := make([]string, 0, len(names))
+		for _, n := range names {
+			args = append(args, n)
+			marks = append(marks, "$"+strconv.Itoa(len(args)))
+		}
+		return " AND " + cond + " (" + strings.Join(marks, ",") + ")"
+	}
+	// The common table keeps PostgreSQL from running the limited SELECT twice.
+	query := `WITH due AS MATERIALIZED (
+		SELECT id FROM jobs AS j WHERE owner = 0 AND run_at <= $2` + in("kind IN", f.Kinds) + in("lane NOT IN", f.Skip) + `
+			AND (kind <> '` + KindSend + `' OR NOT EXISTS (
+			SELECT 1 FROM jobs AS e WHERE e.owner = 0 AND e.lane = j.lane AND e.id < j.id AND e.run_at > j.run_at))
 		ORDER BY run_at, id LIMIT $3` + s.dialect.skipLocked + `)
-		RETURNING ` + jobColumns
+		UPDATE jobs SET owner = $1 WHERE id IN (SELECT id FROM due) RETURNING ` + jobColumns
 	err := s.Tx(ctx, func(tx *Store) error {
 		out = nil
 		return tx.each(ctx, func(r *sql.Rows) error {
 			j, err := scanJob(r)
 			out = append(out, j)
 			return err
-		}, query, node, now, limit)
+		}, query, args...)
 	})
 	slices.SortFunc(out, func(a, b *Job) int { return cmp.Compare(a.ID, b.ID) })
 	return out, err

@@ -175,8 +175,8 @@ func (s *Store) LastSent(ctx context.Context, projectID, appID, contactID string
 		m, err := scanMessage(r.Scan)
 		out = append(out, m)
 		return err
-	}, `SELECT `+messageColumns+` FROM messages WHERE project_id = $1 AND app_id = $2 AND channel = $3 AND to_contact
-		AND id > $4 AND `+who+` ORDER BY id DESC LIMIT $6`, args...)
+	}, `SELECT `+messageColumns+` FROM messages WHERE project_id = $1 AND `+s.dialect.notIndexed("app_id")+` = $2 AND channel = $3
+		AND to_contact AND id > $4 AND `+who+` ORDER BY id DESC LIMIT $6`, args...)
 	return out, err
 }
 
@@ -206,7 +206,7 @@ func (s *Store) FindProviderID(ctx context.Context, projectID, appID string, ch 
 func (s *Store) InboundProviderID(ctx context.Context, projectID, appID, messageID string) (string, error) {
 	var id string
 	err := s.q.QueryRowContext(ctx, `SELECT provider_id FROM provider_ids
-		WHERE project_id = $1 AND app_id = $2 AND message_id = $3 AND part = $4 AND parts <> 1`,
+		WHERE project_id = $1 AND `+s.dialect.notIndexed("app_id")+` = $2 AND message_id = $3 AND part = $4 AND parts <> 1`,
 		projectID, appID, messageID, Inbound).Scan(&id)
 	if errors.Is(err, sql.ErrNoRows) {
 		return "", nil

@@ -1,10 +1,11 @@
 package store
 
 import (
+	"cmp"
 	"database/sql"
-	"encoding/json"
 	"fmt"
 	"hash/fnv"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -25,13 +26,14 @@ type pairKey struct{ project, app, contact string }
 type people struct {
 	contacts      map[identityKey]string
 	conversations map[pairKey]*parley.Conversation
-	changes       map[*parley.Conversation]*conversationChange
-	order         []*conversationChange
+	changes       map[conversationKey]*conversationChange
 }
+
+// conversationKey is a conversation within a project.
+type conversationKey struct{ project, id string }
 
 // A conversationChange is what a batch changes in one existing conversation.
 type conversationChange struct {
-	project, id   string
 	activeChannel parley.Channel
 	lastReceived  time.Time
 	metadata      string
@@ -55,13 +57,17 @@ func (b *batch) resolveAll(group []*commit, arrivals []*Arrival) error {
 	p := &people{
 		contacts:      map[identityKey]string{},
 		conversations: map[pairKey]*parley.Conversation{},
-		changes:       map[*parley.Conversation]*conversationChange{},
+		changes:       map[conversationKey]*conversationChange{},
 	}
 	if err := b.resolveContacts(p, all); err != nil {
 		return fmt.Errorf("resolve contacts: %w", err)
 	}
 	if err := b.resolveConversations(p, all); err != nil {
 		return fmt.Errorf("resolve conversations: %w", err)
+	}
+	p.noteChannels(group)
+	if err := b.updateConversations(p); err != nil {
+		return fmt.Errorf("update conversations: %w", err)
 	}
 	for _, c := range group {
 		if a := c.write.Accept; a != nil && a.Consequences != nil {
@@ -89,9 +95,8 @@ func (b *batch) follow(consequences func(*Resolution) ([]*Job, error), r *Resolu
 func (b *batch) resolveContacts(p *people, all []*Resolution) error {
 	var unknown []*Resolution
 	for _, r := range all {
-		r.ContactCreated = false
-		if r.NewContact != nil && (r.ContactID == "" || r.ContactID == r.NewContact.ID) {
-			r.ContactID = "" // again, when the batch is
+		r.begin()
+		if r.ContactID == "" && r.NewContact != nil {
 			unknown = append(unknown, r)
 		}
 	}
@@ -107,10 +112,10 @@ func (b *batch) resolveContacts(p *people, all []*Resolution) error {
 			return err
 		}
 	}
-	contacts := &set{head: `INSERT INTO contacts (project_id, id, external_id, doc) VALUES `, types: "tttt"}
+	contacts := &set{head: `INSERT INTO contacts (project_id, id, external_id, doc)`, types: "tttt", insert: true}
 	identities := &set{
-		head:  `INSERT INTO identities (project_id, channel, identity, app_id, contact_id) VALUES `,
-		types: "ttttt", tail: ` ON CONFLICT DO NOTHING`,
+		head:  `INSERT INTO identities (project_id, channel, identity, app_id, contact_id)`,
+		types: "ttttt", insert: true, tail: ` ON CONFLICT DO NOTHING`,
 	}
 	for _, r := range unknown {
 		if r.ContactID = p.contact(r); r.ContactID != "" {
@@ -132,6 +137,15 @@ func (b *batch) resolveContacts(p *people, all []*Resolution) error {
 		return err
 	}
 	return b.exec(identities)
+}
+
+// begin forgets what an attempt that was rolled back found: the contact may
+// have been a neighbour's that is not to be.
+func (r *Resolution) begin() {
+	if !r.begun {
+		r.begun, r.known = true, r.ContactID
+	}
+	r.ContactID, r.ContactCreated = r.known, false
 }
 
 // contact returns the contact known by the first of the identities that
@@ -177,7 +191,7 @@ func (b *batch) findContacts(p *people, rs []*Resolution) error {
 }
 
 func (b *batch) resolveConversations(p *people, all []*Resolution) error {
-	if err := b.findConversations(p, all); err != nil {
+	if err := b.findConversations(p, all, false); err != nil {
 		return err
 	}
 	missing := slices.DeleteFunc(slices.Clone(all), func(r *Resolution) bool { return p.conversations[r.pair()] != nil })
@@ -185,9 +199,13 @@ func (b *batch) resolveConversations(p *people, all []*Resolution) error {
 		if err := b.lockPairs(missing); err != nil {
 			return err
 		}
-		if err := b.findConversations(p, missing); err != nil {
+		if err := b.findConversations(p, missing, false); err != nil {
 			return err
 		}
+	}
+	merging := slices.DeleteFunc(slices.Clone(all), func(r *Resolution) bool { return !r.MergeMetadata })
+	if err := b.findConversations(p, merging, true); err != nil {
+		return err
 	}
 	created := map[*parley.Conversation]bool{}
 	var news []*parley.Conversation
@@ -209,25 +227,27 @@ func (b *batch) resolveConversations(p *people, all []*Resolution) error {
 		now := *c
 		r.Conversation = &now
 	}
-	s := &set{head: `INSERT INTO conversations (project_id, ` + conversationColumns + `) VALUES `, types: "ttttbtittt"}
+	s := &set{head: `INSERT INTO conversations (project_id, ` + conversationColumns + `)`, types: "ttttbtittt", insert: true}
 	for i, c := range news {
 		s.add(conversationArgs(projects[i], c)...)
 	}
-	if err := b.exec(s); err != nil {
-		return err
-	}
-	return b.updateConversations(p)
+	return b.exec(s)
 }
 
 func (r *Resolution) pair() pairKey { return pairKey{r.ProjectID, r.AppID, r.ContactID} }
 
-func (b *batch) findConversations(p *people, rs []*Resolution) error {
+// findConversations looks up active conversations. What is about to be written
+// on the ground of what was read is locked meanwhile.
+func (b *batch) findConversations(p *people, rs []*Resolution, lock bool) error {
 	columns := "c." + strings.ReplaceAll(conversationColumns, ", ", ", c.")
 	s := &set{
 		head:  `SELECT c.project_id, ` + columns + ` FROM (VALUES `,
 		types: "ttt",
-		tail: `) AS v, conversations AS c WHERE c.project_id = v.column1 AND c.app_id = v.column2
+		tail: `) AS v, conversations AS c WHERE c.project_id = v.column1 AND ` + b.w.s.dialect.notIndexed("c.app_id") + ` = v.column2
 			AND c.contact_id = v.column3 AND c.active`,
+	}
+	if lock && b.w.s.dialect.forUpdate != "" {
+		s.tail += b.w.s.dialect.forUpdate + " OF c"
 	}
 	asked := map[pairKey]bool{}
 	for _, r := range rs {
@@ -254,43 +274,47 @@ func (p *people) change(r *Resolution, c *parley.Conversation, created bool) err
 		}
 		metadata = merged
 	}
-	if r.ActiveChannel == c.ActiveChannel {
-		r.ActiveChannel = ""
+	ch := p.changes[conversationKey{r.ProjectID, c.ID}]
+	if ch == nil {
+		ch = new(conversationChange)
 	}
-	if r.ActiveChannel == "" && r.LastReceived.IsZero() && len(metadata) == 0 && r.CorrelationID == "" {
-		return nil
-	}
-	if r.ActiveChannel != "" {
-		c.ActiveChannel = r.ActiveChannel
+	if r.ActiveChannel != "" && r.ActiveChannel != c.ActiveChannel {
+		c.ActiveChannel, ch.activeChannel = r.ActiveChannel, r.ActiveChannel
 	}
 	if r.LastReceived.After(c.LastReceived) {
-		c.LastReceived = r.LastReceived
+		c.LastReceived, ch.lastReceived = r.LastReceived, r.LastReceived
 	}
 	if len(metadata) > 0 {
-		c.MetadataJSON = json.RawMessage(metadata)
+		c.MetadataJSON, ch.metadata = metadata, string(metadata)
 	}
-	if r.CorrelationID != "" {
-		c.CorrelationID = r.CorrelationID
+	if r.CorrelationID != "" && r.CorrelationID != c.CorrelationID {
+		c.CorrelationID, ch.correlationID = r.CorrelationID, r.CorrelationID
 	}
-	if created {
-		return nil // it is inserted as it is now
-	}
-	ch := p.changes[c]
-	if ch == nil {
-		ch = &conversationChange{project: r.ProjectID, id: c.ID}
-		p.changes[c] = ch
-		p.order = append(p.order, ch)
-	}
-	ch.activeChannel, ch.lastReceived = c.ActiveChannel, c.LastReceived
-	if r.CorrelationID != "" {
-		ch.correlationID = r.CorrelationID
-	}
-	if len(metadata) > 0 {
-		ch.metadata = string(metadata)
+	// A new one is inserted as it is now.
+	if !created && *ch != (conversationChange{}) {
+		p.changes[conversationKey{r.ProjectID, c.ID}] = ch
 	}
 	return nil
 }
 
+// noteChannels adds the channels last used to what changes.
+func (p *people) noteChannels(group []*commit) {
+	for _, c := range group {
+		a := c.write.Advance
+		if a == nil || a.ActiveChannel == "" || a.ConversationID == "" {
+			continue
+		}
+		k := conversationKey{a.ProjectID, a.ConversationID}
+		if p.changes[k] == nil {
+			p.changes[k] = new(conversationChange)
+		}
+		p.changes[k].activeChannel = a.ActiveChannel
+	}
+}
+
+// updateConversations writes all changes in one go and in order of id, so that
+// committers that change the same conversations do not wait in a circle. A row
+// that would stay as it is is left alone.
 func (b *batch) updateConversations(p *people) error {
 	s := &set{
 		head: `UPDATE conversations SET
@@ -300,10 +324,16 @@ func (b *batch) updateConversations(p *people) error {
 			correlation_id = CASE WHEN v.column6 = '' THEN correlation_id ELSE v.column6 END
 			FROM (VALUES `,
 		types: "tttitt",
-		tail:  `) AS v WHERE project_id = v.column1 AND id = v.column2`,
+		tail: `) AS v WHERE project_id = v.column1 AND id = v.column2 AND (
+			v.column3 <> '' AND v.column3 <> active_channel OR v.column4 > last_received
+			OR v.column5 <> '' AND v.column5 <> metadata_json OR v.column6 <> '' AND v.column6 <> correlation_id)`,
 	}
-	for _, c := range p.order {
-		s.add(c.project, c.id, string(c.activeChannel), micros(c.lastReceived), c.metadata, c.correlationID)
+	keys := slices.SortedFunc(maps.Keys(p.changes), func(x, y conversationKey) int {
+		return cmp.Or(strings.Compare(x.project, y.project), strings.Compare(x.id, y.id))
+	})
+	for _, k := range keys {
+		c := p.changes[k]
+		s.add(k.project, k.id, string(c.activeChannel), micros(c.lastReceived), c.metadata, c.correlationID)
 	}
 	return b.exec(s)
 }
@@ -337,18 +367,14 @@ func (b *batch) lockNames(names []string) error {
 	keys := make([]int64, 0, len(names))
 	for _, n := range names {
 		h := fnv.New64a()
-		h.Write([]byte(n))
+		_, _ = h.Write([]byte(n))             // a hash never fails
 		keys = append(keys, int64(h.Sum64())) //nolint:gosec // any 64 bits will do
 	}
 	slices.Sort(keys)
+	// The values are gone through in the order they are written in.
+	locks := &set{head: `SELECT pg_advisory_xact_lock(column1) FROM (VALUES `, types: "i", tail: `) AS v`}
 	for _, k := range slices.Compact(keys) {
-		st, err := b.w.stmt(b.ctx, `SELECT pg_advisory_xact_lock($1)`)
-		if err != nil {
-			return err
-		}
-		if _, err := st.ExecContext(b.ctx, k); err != nil {
-			return err
-		}
+		locks.add(k)
 	}
-	return nil
+	return b.exec(locks)
 }

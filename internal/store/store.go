@@ -58,7 +58,8 @@ type shared struct {
 
 	commits    chan *commit
 	committers sync.WaitGroup
-	closed     chan struct{}
+	closed     chan struct{} // no more commits are taken
+	drained    chan struct{} // the committers have gone
 	closeOnce  sync.Once
 	hooks      Hooks
 	stats      stats
@@ -71,6 +72,9 @@ type Hooks struct {
 	Owner func(*Job) int64
 	// Ready is told of the jobs this node owns once they are committed.
 	Ready func([]*Job)
+	// Left is told of the jobs Owner left to others once their transaction is
+	// over, whether it took place or not.
+	Left func([]*Job)
 	// Added is told that jobs were written that wait for whoever has room.
 	Added func()
 }
@@ -95,6 +99,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		log:     o.Log,
 		commits: make(chan *commit, 2*maxGroup),
 		closed:  make(chan struct{}),
+		drained: make(chan struct{}),
 	}
 	if o.URL != "" {
 		err = openPostgres(sh, o.URL)
@@ -123,8 +128,11 @@ func (s *Store) SetHooks(h Hooks) { s.hooks = h }
 
 // Close finishes the commits under way and closes the database.
 func (s *Store) Close() error {
-	s.closeOnce.Do(func() { close(s.closed) })
-	s.committers.Wait()
+	s.closeOnce.Do(func() {
+		close(s.closed)
+		s.committers.Wait()
+		close(s.drained)
+	})
 	return s.closePools()
 }
 

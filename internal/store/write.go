@@ -49,6 +49,9 @@ type Resolution struct {
 	Conversation        *parley.Conversation
 	ContactCreated      bool
 	ConversationStarted bool
+
+	begun bool   // known is set
+	known string // the ContactID that was asked for
 }
 
 // Stateless reports whether there is nothing to resolve: the message is
@@ -59,7 +62,7 @@ func (r *Resolution) stateless() bool { return r.NewConversation == nil }
 type Acceptance struct {
 	Resolution
 	Message *Message
-	Job     *Job // sends the message; its Lane is set to the conversation unless it has one
+	Job     *Job // sends the message; its Lane is set to the conversation if there is one
 	// Consequences returns the jobs that follow from what was created. It runs
 	// inside the commit, so it must be quick and touch nothing else.
 	Consequences func(*Resolution) ([]*Job, error)

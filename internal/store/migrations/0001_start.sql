@@ -74,7 +74,7 @@ CREATE TABLE conversations (
 	correlation_id TEXT NOT NULL,
 	PRIMARY KEY (project_id, id)
 ) {{without_rowid}};
-CREATE UNIQUE INDEX conversations_active ON conversations (project_id, app_id, contact_id) WHERE active;
+CREATE UNIQUE INDEX conversations_active ON conversations (project_id, contact_id, app_id) WHERE active;
 CREATE INDEX conversations_app ON conversations (project_id, app_id, id);
 CREATE INDEX conversations_contact ON conversations (project_id, contact_id, id);
 
