@@ -23,7 +23,7 @@ type MediaRef struct {
 
 // insertMedia stores the media of what arrived.
 func (b *batch) insertMedia(arrivals []*Arrival) error {
-	s := &set{head: `INSERT INTO media (project_id, id, app_id, channel, doc, created_at) VALUES `, types: "ttttti"}
+	s := &set{head: `INSERT INTO media (project_id, id, app_id, channel, doc, created_at)`, types: "ttttti", insert: true}
 	for _, a := range arrivals {
 		m := a.Media
 		if m == nil {
