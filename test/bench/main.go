@@ -9,7 +9,6 @@ import (
 	"context"
 	"flag"
 	"fmt"
-	"net/http"
 	"os"
 	"os/signal"
 	"time"
@@ -93,9 +92,7 @@ func measureBaseline(ctx context.Context, o options) (result, error) {
 	if err != nil {
 		return result{}, err
 	}
-	return load(ctx, o, p, func(n int) (*http.Request, error) {
-		return sendRequest(ctx, "http://"+address, "project", "01J0000000000000000000000A", o, n)
-	}, nil)
+	return load(ctx, o, p, sendTarget("http://"+address, "01J0000000000000000000000A", "", o), nil)
 }
 
 // measureAccept loads the server while its provider answers nothing, so that
@@ -106,7 +103,7 @@ func measureAccept(ctx context.Context, o options) (result, error) {
 		return result{}, err
 	}
 	defer w.close()
-	return load(ctx, o, w.server, w.request, nil)
+	return load(ctx, o, w.server, w.target(), nil)
 }
 
 // measurePipeline loads the server with everything in motion and counts the
@@ -117,5 +114,5 @@ func measurePipeline(ctx context.Context, o options) (result, error) {
 		return result{}, err
 	}
 	defer w.close()
-	return load(ctx, o, w.server, w.request, w.sink)
+	return load(ctx, o, w.server, w.target(), w.sink)
 }

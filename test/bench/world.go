@@ -9,9 +9,9 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -32,8 +32,8 @@ type world struct {
 	url      string
 	app      string
 	token    string
-	provider *httptest.Server
-	hook     *httptest.Server
+	provider net.Listener
+	hook     net.Listener
 	sink     *sink
 	stall    chan struct{}
 
@@ -61,11 +61,17 @@ func newWorld(ctx context.Context, o options, stalled bool) (_ *world, err error
 		close(w.stall)
 	}
 	p := &provider{stall: w.stall, reports: make(chan report, 4*inFlight)}
-	for range 32 {
+	for range 16 {
 		go p.report(ctx)
 	}
-	w.provider = httptest.NewServer(p)
-	w.hook = httptest.NewServer(w.sink)
+	if w.provider, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
+		return w, err
+	}
+	if w.hook, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
+		return w, err
+	}
+	go serve(w.provider, p.take)
+	go serve(w.hook, w.sink.take)
 	if w.dir, err = os.MkdirTemp("", "parley-bench"); err != nil {
 		return w, err
 	}
@@ -87,7 +93,7 @@ func newWorld(ctx context.Context, o options, stalled bool) (_ *world, err error
 		"PARLEY_LISTEN="+address, "PARLEY_DATA_DIR="+w.dir, "PARLEY_DATABASE_URL="+o.database,
 		"PARLEY_BOOTSTRAP_PROJECT_ID="+project, "PARLEY_BOOTSTRAP_KEY_ID="+keyID, "PARLEY_BOOTSTRAP_KEY_SECRET="+keySecret,
 		"PARLEY_ALLOW_PRIVATE_TARGETS=true", "PARLEY_RATE_LIMITS=off", "PARLEY_LOG_LEVEL=warn",
-		"PARLEY_CHANNELS_SMS_SINCH_BASE_URL="+w.provider.URL,
+		"PARLEY_CHANNELS_SMS_SINCH_BASE_URL=http://"+w.provider.Addr().String(),
 	))
 	if err != nil {
 		return w, err
@@ -111,7 +117,7 @@ func (w *world) prepare(ctx context.Context) error {
 	}
 	w.app = app.ID
 	if err := w.post(ctx, "webhooks", map[string]any{
-		"app_id": app.ID, "target": w.hook.URL, "triggers": []string{"MESSAGE_DELIVERY"}, "secret": "secret",
+		"app_id": app.ID, "target": "http://" + w.hook.Addr().String() + "/", "triggers": []string{"MESSAGE_DELIVERY"}, "secret": "secret",
 	}, nil); err != nil {
 		return err
 	}
@@ -159,12 +165,9 @@ func (w *world) post(ctx context.Context, path string, in, out any) error {
 	return nil
 }
 
-func (w *world) request(n int) (*http.Request, error) {
-	req, err := sendRequest(context.Background(), w.url, project, w.app, w.o, n)
-	if err == nil {
-		req.Header.Set("Authorization", "Bearer "+w.token)
-	}
-	return req, err
+// target is where messages are sent.
+func (w *world) target() target {
+	return sendTarget(w.url, w.app, "Authorization: Bearer "+w.token+"\r\n", w.o)
 }
 
 func (w *world) close() {
@@ -177,7 +180,6 @@ func (w *world) close() {
 		close(w.stall)
 	}
 	if w.provider != nil {
-		w.provider.CloseClientConnections()
 		w.provider.Close()
 	}
 	if w.hook != nil {
@@ -188,20 +190,21 @@ func (w *world) close() {
 	}
 }
 
-// sendRequest is the request all measurements make: some 700 bytes.
-func sendRequest(ctx context.Context, url, project, app string, o options, n int) (*http.Request, error) {
-	to := strconv.Itoa(46700000000 + n%o.contacts)
-	body := `{"app_id":"` + app + `","recipient":{"identified_by":{"channel_identities":[{"channel":"SMS","identity":"` + to + `"}]}},` +
-		`"message":{"text_message":{"text":"Your parcel number ` + strconv.Itoa(n) + ` will be delivered today between ten and twelve. ` +
-		`Track it at https://parcels.example.com/track or answer this message to choose another day, a neighbour or a parcel shop."}},` +
-		`"channel_priority_order":["SMS"],"channel_properties":{"SMS_SENDER":"Parcels"},` +
-		`"message_metadata":"{\"order\":\"A-2026-` + strconv.Itoa(n) + `\",\"campaign\":\"delivery-notices\",\"shop\":\"example\"}",` +
-		`"correlation_id":"order-` + strconv.Itoa(n) + `","queue":"NORMAL_PRIORITY","ttl":"86400s","processing_strategy":"DEFAULT"}`
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url+"/v1/projects/"+project+"/messages:send", bytes.NewReader([]byte(body)))
-	if err == nil {
-		req.Header.Set("Content-Type", "application/json")
+// sendTarget is the request all measurements make: some 700 bytes.
+func sendTarget(url, app, header string, o options) target {
+	return target{
+		host: strings.TrimPrefix(url, "http://"), path: "/v1/projects/" + project + "/messages:send",
+		header: header + "Content-Type: application/json\r\n",
+		body: func(n int) []byte {
+			to, id := strconv.Itoa(46700000000+n%o.contacts), strconv.Itoa(n)
+			return []byte(`{"app_id":"` + app + `","recipient":{"identified_by":{"channel_identities":[{"channel":"SMS","identity":"` + to + `"}]}},` +
+				`"message":{"text_message":{"text":"Your parcel number ` + id + ` will be delivered today between ten and twelve. ` +
+				`Track it at https://parcels.example.com/track or answer this message to choose another day, a neighbour or a parcel shop."}},` +
+				`"channel_priority_order":["SMS"],"channel_properties":{"SMS_SENDER":"Parcels"},` +
+				`"message_metadata":"{\"order\":\"A-2026-` + id + `\",\"campaign\":\"delivery-notices\",\"shop\":\"example\"}",` +
+				`"correlation_id":"order-` + id + `","queue":"NORMAL_PRIORITY","ttl":"86400s","processing_strategy":"DEFAULT"}`)
+		},
 	}
-	return req, err
 }
 
 // baseline is the bare handler: it decodes the request and answers.
@@ -229,16 +232,13 @@ func baseline() error {
 // one of each.
 type sink struct{ callbacks, done atomic.Int64 }
 
-// ServeHTTP takes a callback.
-func (s *sink) ServeHTTP(_ http.ResponseWriter, r *http.Request) {
-	body, err := io.ReadAll(r.Body)
-	if err != nil {
-		return
-	}
+// take takes a callback.
+func (s *sink) take(_ string, body []byte) (string, []byte) {
 	s.callbacks.Add(1)
 	if bytes.Contains(body, []byte(`"status":"DELIVERED"`)) {
 		s.done.Add(1)
 	}
+	return "200 OK", nil
 }
 
 // A provider takes SMS over the Sinch REST API and reports them delivered.
@@ -250,36 +250,27 @@ type provider struct {
 
 type report struct{ url, id, to string }
 
-// ServeHTTP takes a batch.
-func (p *provider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+// take takes a batch, or says that it knows none.
+func (p *provider) take(first string, body []byte) (string, []byte) {
+	if strings.HasPrefix(first, "GET ") {
+		return "200 OK", []byte(`{"count":0,"page":0,"page_size":30,"batches":[]}`)
+	}
 	var batch struct {
 		To          []string `json:"to"`
 		CallbackURL string   `json:"callback_url"`
 	}
-	if r.Method == http.MethodGet {
-		w.Header().Set("Content-Type", "application/json")
-		_, _ = io.WriteString(w, `{"count":0,"page":0,"page_size":30,"batches":[]}`)
-		return
+	if err := json.Unmarshal(body, &batch); err != nil || len(batch.To) == 0 {
+		return "400 Bad Request", []byte(`{"code":"syntax_invalid_json","text":""}`)
 	}
-	if err := json.NewDecoder(r.Body).Decode(&batch); err != nil || len(batch.To) == 0 {
-		w.WriteHeader(http.StatusBadRequest)
-		return
-	}
-	select {
-	case <-p.stall:
-	case <-r.Context().Done():
-		return
-	}
+	<-p.stall
 	id := fmt.Sprintf("01BENCH%019d", p.ids.Add(1))
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(http.StatusCreated)
-	_, _ = io.WriteString(w, `{"id":"`+id+`","type":"mt_text"}`)
 	p.reports <- report{batch.CallbackURL, id, batch.To[0]}
+	return "201 Created", []byte(`{"id":"` + id + `","type":"mt_text"}`)
 }
 
 // report posts delivery reports.
 func (p *provider) report(ctx context.Context) {
-	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 1}}
+	var conn *peer
 	for {
 		var r report
 		select {
@@ -287,12 +278,22 @@ func (p *provider) report(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
+		host, path, _ := strings.Cut(strings.TrimPrefix(r.url, "http://"), "/")
 		body := `{"type":"recipient_delivery_report_sms","batch_id":"` + r.id + `","recipient":"` + r.to +
 			`","code":0,"status":"Delivered","at":"2026-11-23T08:00:00Z"}`
-		resp, err := client.Post(r.url, "application/json", bytes.NewReader([]byte(body)))
-		if err == nil {
-			_, _ = io.Copy(io.Discard, resp.Body)
-			resp.Body.Close()
+		for range 2 { // again on a new connection if the server closed this one
+			if conn == nil {
+				c, err := net.Dial("tcp", host)
+				if err != nil {
+					break
+				}
+				conn = newPeer(c)
+			}
+			if _, _, err := conn.post(host, "/"+path, "Content-Type: application/json\r\n", []byte(body)); err == nil {
+				break
+			}
+			conn.conn.Close()
+			conn = nil
 		}
 	}
 }
