@@ -52,6 +52,14 @@ func (d *delivery) retry(ctx context.Context, f *channel.Error) (bool, error) {
 	if err := d.keep(); err != nil {
 		return false, err
 	}
+	if needsMark(d.ch, d.conn.Credential) {
+		// This attempt is over: were the mark to stay, a crash during the wait
+		// would make it one of unknown outcome.
+		d.job.Started = 0
+		if err := d.e.store.Commit(ctx, &store.Write{Update: d.job}); err != nil {
+			return false, err
+		}
+	}
 	return false, queue.Retry(wait, f)
 }
 

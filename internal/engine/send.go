@@ -129,15 +129,19 @@ func (d *delivery) noTarget() parley.Reason {
 
 // interrupted takes note that an earlier run may have made an attempt.
 func (d *delivery) interrupted() {
-	if d.job.Started == store.MaybeStarted {
+	since, maybe := d.job.TakenOver()
+	if maybe {
 		// Only channels that need no mark begin without one.
 		name := d.body.Send.Targets[d.s.Leg].Channel
 		if ch := d.e.channels[name]; ch == nil || needsMark(ch, d.app.Credential(name)) {
 			return
 		}
 	}
+	if !maybe {
+		since = d.e.now()
+	}
 	if d.s.Unknown.IsZero() {
-		d.s.Unknown = d.e.now()
+		d.s.Unknown = since
 	}
 }
 

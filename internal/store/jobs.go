@@ -27,7 +27,8 @@ type Job struct {
 	RunAt     time.Time
 	Attempts  int
 	// Started tells a job that was interrupted: above 0 the number of the
-	// attempt whose outcome is not known, MaybeStarted when even that is not.
+	// attempt whose outcome is not known, below 0 that even that is not; see
+	// TakenOver.
 	Started int
 	Doc     []byte
 	Owner   int64
@@ -37,8 +38,18 @@ type Job struct {
 	Memo any
 }
 
-// MaybeStarted is the Started of a job found in the hands of a dead node.
-const MaybeStarted = -1
+// takenOver is the Started of a job found in the hands of a dead node, begun or
+// not.
+func takenOver(at time.Time) int { return -int(at.UnixMilli()) }
+
+// TakenOver returns when the job was found in the hands of a dead node, and
+// whether it was. From then on that node has attempted nothing.
+func (j *Job) TakenOver() (time.Time, bool) {
+	if j.Started >= 0 {
+		return time.Time{}, false
+	}
+	return time.UnixMilli(-int64(j.Started)).UTC(), true
+}
 
 const jobColumns = `id, project_id, kind, lane, owner, run_at, attempts, started, doc`
 
@@ -148,7 +159,7 @@ func (s *Store) ReleaseDead(ctx context.Context) (int64, error) {
 		}
 		for _, id := range dead {
 			n, err := tx.exec(ctx, `UPDATE jobs SET owner = 0, started = CASE WHEN started = 0 THEN $1 ELSE started END
-				WHERE owner = $2`, MaybeStarted, id)
+				WHERE owner = $2`, takenOver(s.Now()), id)
 			if err != nil {
 				return err
 			}
