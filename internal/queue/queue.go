@@ -6,7 +6,8 @@
 // node died, and when more was accepted than memory should hold. Jobs of a
 // kind share a limit, jobs of a lane (a conversation, a webhook) another. Send
 // jobs of a lane run in order, and one that waits for its retry holds up the
-// rest of its lane.
+// rest of its lane. No lane fills the memory: one that is stuck may take a
+// third of it, the next a third of what is left, and so on.
 //
 // What can go wrong: the process dies (the jobs are taken over and marked as
 // perhaps begun), the database is away (a job's outcome is written again when
@@ -61,51 +62,34 @@ const (
 	shortWait = 2 * time.Second
 	// idlePoll is how often the table is looked at for what other nodes left.
 	idlePoll = time.Second
+	// crowdedPoll is how often it is looked at when memory is nearly full.
+	crowdedPoll = 100 * time.Millisecond
 )
 
 // A Queue runs this node's share of the jobs.
 type Queue struct {
-	o    Options
-	node int64
-	met  *metrics
+	o   Options
+	met *metrics
 
 	mu       sync.Mutex
+	node     int64
 	kinds    map[string]*kind
-	held     int  // jobs in memory, running ones included
-	spilling bool // more was accepted than memory holds: what comes now waits in the table
-	spills   int  // counts the jobs that were left in the table
-	parked   map[string]bool
+	held     int // jobs in memory, running ones included
+	table    table
 	waiting  waitHeap
 	nextDue  time.Time // the earliest job known to wait in the table
 	looked   time.Time // when the table was last looked at
 	lease    time.Time // until when this node may run jobs
+	started  bool
 	stopping bool
-	running  sync.WaitGroup
+	busy     int        // jobs running and outcomes being written
+	quiet    *sync.Cond // busy is 0
 
 	wake chan struct{}
 }
 
-// kind is the state of one kind of jobs.
-type kind struct {
-	Kind
-	name    string
-	ordered bool
-	running int
-	lanes   map[string]*lane
-	ready   []*lane // lanes with something to run now, in turn
-}
-
-// lane is the jobs that share a turn.
-type lane struct {
-	name    string
-	jobs    []*store.Job
-	running int
-	blocked bool // an ordered lane whose head waits for its retry
-	listed  bool // in kind.ready
-}
-
 // New returns a queue. It becomes the store's hooks, so it must be made before
-// the first write; nothing runs before Run.
+// the first write; until Start all jobs are left in the table.
 func New(o Options) *Queue {
 	if o.MaxInMemory == 0 {
 		o.MaxInMemory = 8192
@@ -114,18 +98,19 @@ func New(o Options) *Queue {
 		o.Lease = 30 * time.Second
 	}
 	q := &Queue{
-		o:      o,
-		node:   randomNode(),
-		kinds:  map[string]*kind{},
-		parked: map[string]bool{},
-		wake:   make(chan struct{}, 1),
-		met:    newMetrics(o.Metrics),
+		o:     o,
+		node:  randomNode(),
+		kinds: map[string]*kind{},
+		table: newTable(),
+		wake:  make(chan struct{}, 1),
+		met:   newMetrics(o.Metrics),
 	}
+	q.quiet = sync.NewCond(&q.mu)
 	for name, k := range o.Kinds {
 		k.Concurrency = max(k.Concurrency, 1)
 		q.kinds[name] = &kind{Kind: k, name: name, ordered: name == store.KindSend, lanes: map[string]*lane{}}
 	}
-	o.Store.SetHooks(store.Hooks{Owner: q.owner, Ready: q.ready, Added: q.added})
+	o.Store.SetHooks(store.Hooks{Owner: q.owner, Ready: q.ready, Left: q.left, Added: q.added})
 	return q
 }
 
@@ -136,41 +121,12 @@ func randomNode() int64 {
 	return int64(binary.BigEndian.Uint64(b[:])>>1) | 1 //nolint:gosec // the top bit is clear
 }
 
-// owner decides, inside the commit that writes a job, whether it stays in
-// memory or waits in the table.
-func (q *Queue) owner(j *store.Job) int64 {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	k := q.kinds[j.Kind]
-	switch {
-	case k == nil, q.stopping:
-		return 0
-	case j.RunAt.After(q.o.Now().Add(shortWait)):
-		q.dueAt(j.RunAt)
-		return 0
-	case k.ordered && q.parked[j.Lane]:
-		return 0
-	case q.spilling, q.held >= q.o.MaxInMemory:
-		q.spilling = true
-		q.spills++
-		return 0
-	}
-	return q.node
-}
-
 // dueAt notes that a job in the table is due at t; the caller holds the lock.
 func (q *Queue) dueAt(t time.Time) {
 	if q.nextDue.IsZero() || t.Before(q.nextDue) {
 		q.nextDue = t
 		q.nudge()
 	}
-}
-
-// added looks for jobs written outside the group commit.
-func (q *Queue) added() {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.dueAt(q.o.Now())
 }
 
 func (q *Queue) nudge() {
@@ -180,76 +136,6 @@ func (q *Queue) nudge() {
 	}
 }
 
-// ready takes committed jobs into memory and starts what can start.
-func (q *Queue) ready(jobs []*store.Job) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	var late []*store.Job
-	for _, j := range jobs {
-		if q.parked[j.Lane] && j.Kind == store.KindSend {
-			// Its lane was given back while it was being committed.
-			late = append(late, j)
-			continue
-		}
-		q.add(j)
-	}
-	if late != nil {
-		// Not from here: the caller is the committer itself.
-		go q.o.Store.CommitLater(&store.Write{Release: late})
-	}
-	q.pump()
-}
-
-// add puts a job at the end of its lane; the caller holds the lock.
-func (q *Queue) add(j *store.Job) {
-	k := q.kinds[j.Kind]
-	if k == nil {
-		return // a kind of a newer version; its owner never claims it
-	}
-	q.held++
-	l := k.lanes[j.Lane]
-	if l == nil {
-		l = &lane{name: j.Lane}
-		k.lanes[j.Lane] = l
-	}
-	l.jobs = append(l.jobs, j)
-	k.list(l)
-}
-
-// list puts a lane in line if it has something to run.
-func (k *kind) list(l *lane) {
-	if l.listed || l.blocked || len(l.jobs) == 0 || (k.width() > 0 && l.running >= k.width()) {
-		return
-	}
-	l.listed = true
-	k.ready = append(k.ready, l)
-}
-
-func (k *kind) width() int {
-	if k.ordered {
-		return 1
-	}
-	return k.LaneWidth
-}
-
-// take returns the next job of the kind that may run now, or nil.
-func (k *kind) take() (*store.Job, *lane) {
-	if k.running >= k.Concurrency || len(k.ready) == 0 {
-		return nil, nil
-	}
-	l := k.ready[0]
-	k.ready[0] = nil
-	k.ready = k.ready[1:]
-	l.listed = false
-	j := l.jobs[0]
-	l.jobs[0] = nil
-	l.jobs = l.jobs[1:]
-	l.running++
-	k.running++
-	k.list(l)
-	return j, l
-}
-
 // pump starts what can start; the caller holds the lock.
 func (q *Queue) pump() {
 	if q.o.Manual || q.stopping || q.o.Now().After(q.lease) {
@@ -257,15 +143,11 @@ func (q *Queue) pump() {
 	}
 	for _, k := range q.kinds {
 		for {
-			j, l := k.take()
+			j, l := q.take(k)
 			if j == nil {
 				break
 			}
-			q.running.Add(1)
-			go func() {
-				defer q.running.Done()
-				q.run(k, l, j)
-			}()
+			go q.run(l, j)
 		}
 	}
 }

@@ -14,14 +14,14 @@ import (
 )
 
 // run runs one job and does what its verdict says.
-func (q *Queue) run(k *kind, l *lane, j *store.Job) {
+func (q *Queue) run(l *lane, j *store.Job) {
 	// A job is carried through even when the server stops: its context ends
 	// only with its own limits.
-	err := q.call(context.Background(), k, j)
-	wait, keep := q.settle(k, j, err)
+	err := q.call(context.Background(), l.kind, j)
+	wait, keep := q.settle(l, j, err)
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.finish(k, l, j, wait, keep)
+	q.finish(l, j, wait, keep)
 	q.pump()
 }
 
@@ -40,7 +40,7 @@ func (q *Queue) call(ctx context.Context, k *kind, j *store.Job) (err error) {
 
 // settle writes down the outcome of a job that its worker has not. It returns
 // how long the job waits in memory, if it stays there.
-func (q *Queue) settle(k *kind, j *store.Job, err error) (wait time.Duration, keep bool) {
+func (q *Queue) settle(l *lane, j *store.Job, err error) (wait time.Duration, keep bool) {
 	if errors.Is(err, Settled) {
 		return 0, false
 	}
@@ -49,7 +49,9 @@ func (q *Queue) settle(k *kind, j *store.Job, err error) (wait time.Duration, ke
 		if err != nil {
 			q.o.Log.Error("job given up", slog.String("kind", j.Kind), slog.String("project_id", j.ProjectID), slog.Any("error", v.err))
 		}
-		q.o.Store.CommitLater(&store.Write{Done: j.ID})
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		q.save(&store.Write{Done: j.ID}, nil)
 		return 0, false
 	}
 	if v == nil {
@@ -64,7 +66,7 @@ func (q *Queue) settle(k *kind, j *store.Job, err error) (wait time.Duration, ke
 	if v.after <= shortWait {
 		return v.after, true
 	}
-	if q.release(k, j) != nil {
+	if q.release(l, j) != nil {
 		return shortWait, true
 	}
 	return 0, false
@@ -79,60 +81,77 @@ func Backoff(n int) time.Duration {
 
 // release gives a job back to the table and, when it is the head of an ordered
 // lane, the rest of the lane behind it.
-func (q *Queue) release(k *kind, j *store.Job) error {
+func (q *Queue) release(l *lane, j *store.Job) error {
 	jobs := []*store.Job{j}
-	if k.ordered {
-		q.mu.Lock()
-		q.parked[j.Lane] = true
-		if l := k.lanes[j.Lane]; l != nil {
-			jobs = append(jobs, l.jobs...)
-			q.held -= len(l.jobs)
-			l.jobs = nil
-		}
-		q.mu.Unlock()
+	if l.kind.ordered {
+		jobs = q.empty(l, j)
 	}
 	err := q.o.Store.Commit(context.Background(), &store.Write{Release: jobs})
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if err == nil {
+		if l.kind.ordered {
+			q.arrived(j.Lane)
+		}
 		q.dueAt(j.RunAt)
 		return nil
 	}
 	q.o.Log.Error("release jobs", slog.Any("error", err))
-	if k.ordered {
+	if l.kind.ordered {
 		// Keep them: the lane goes on in memory.
-		delete(q.parked, j.Lane)
-		l := k.lanes[j.Lane]
+		q.arrived(j.Lane)
+		if p := q.table.parked[j.Lane]; p != nil {
+			p.retry = false
+		}
 		l.jobs = append(jobs[1:], l.jobs...)
 		q.held += len(jobs) - 1
 	}
 	return err
 }
 
+// empty parks a lane behind its head, which is running, and returns all of it.
+func (q *Queue) empty(l *lane, head *store.Job) []*store.Job {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.table.park(l.name, head.RunAt, true).moving++
+	for _, j := range l.jobs {
+		j.RunAt = head.RunAt
+	}
+	jobs := append([]*store.Job{head}, l.jobs...)
+	q.held -= len(l.jobs)
+	l.jobs = nil
+	return jobs
+}
+
 // finish makes room after a job ran; the caller holds the lock.
-func (q *Queue) finish(k *kind, l *lane, j *store.Job, wait time.Duration, keep bool) {
-	k.running--
+func (q *Queue) finish(l *lane, j *store.Job, wait time.Duration, keep bool) {
+	l.kind.running--
 	l.running--
-	if keep {
-		heap.Push(&q.waiting, waiter{due: q.o.Now().Add(wait), kind: k, lane: l, job: j})
-		l.blocked = k.ordered
-		q.nudge()
+	defer q.idle()
+	if keep && j.Owner == q.node {
+		q.await(l, j, q.o.Now().Add(wait))
 		return
 	}
 	q.held--
-	k.list(l)
-	if len(l.jobs) == 0 && l.running == 0 && !l.blocked && !l.listed {
-		delete(k.lanes, l.name)
+	q.uncrowd(l)
+	l.kind.list(l)
+	l.kind.tidy(l)
+	if q.held == q.o.MaxInMemory/2 {
+		q.nudge() // there is room for what waits in the table
 	}
-	if q.spilling && q.held <= q.o.MaxInMemory/2 {
-		q.nudge()
-	}
+}
+
+// await keeps a job in memory until it is due; the caller holds the lock.
+func (q *Queue) await(l *lane, j *store.Job, due time.Time) {
+	heap.Push(&q.waiting, waiter{due: due, lane: l, job: j})
+	l.waiting++
+	l.blocked = l.kind.ordered
+	q.nudge()
 }
 
 // A waiter is a job that waits in memory for its retry.
 type waiter struct {
 	due  time.Time
-	kind *kind
 	lane *lane
 	job  *store.Job
 }
@@ -161,8 +180,8 @@ func (q *Queue) due(now time.Time) {
 	for len(q.waiting) > 0 && !q.waiting[0].due.After(now) {
 		w := heap.Pop(&q.waiting).(waiter) //nolint:forcetypeassert // only waiters are pushed
 		w.lane.blocked = false
+		w.lane.waiting--
 		w.lane.jobs = append([]*store.Job{w.job}, w.lane.jobs...)
-		w.kind.lanes[w.lane.name] = w.lane
-		w.kind.list(w.lane)
+		w.lane.kind.list(w.lane)
 	}
 }

@@ -12,8 +12,11 @@ import (
 
 // Start registers the node and takes over what a dead one left behind.
 func (q *Queue) Start(ctx context.Context) error {
-	if err := q.o.Store.Join(ctx, q.node, q.o.Lease); err != nil {
-		return fmt.Errorf("join: %w", err)
+	if err := q.join(ctx); err != nil {
+		return err
+	}
+	if err := q.o.Store.AlignLanes(ctx); err != nil {
+		return fmt.Errorf("align lanes: %w", err)
 	}
 	lanes, err := q.o.Store.WaitingLanes(ctx)
 	if err != nil {
@@ -21,14 +24,39 @@ func (q *Queue) Start(ctx context.Context) error {
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.lease = q.o.Now().Add(q.o.Lease)
-	for lane := range lanes {
-		q.parked[lane] = true
+	for lane, due := range lanes {
+		q.table.park(lane, due, true)
 	}
 	q.nextDue = q.o.Now()
 	// Until the first look at the table is over, new jobs queue up behind
 	// what may be there.
-	q.spilling = true
+	q.table.behind = true
+	q.started = true
+	return nil
+}
+
+// join registers the node under a name that no other has.
+func (q *Queue) join(ctx context.Context) error {
+	q.mu.Lock()
+	node := q.node
+	q.mu.Unlock()
+	for {
+		taken, err := q.o.Store.NodeTaken(ctx, node)
+		if err != nil {
+			return fmt.Errorf("look for other nodes: %w", err)
+		}
+		if !taken {
+			break
+		}
+		node = randomNode()
+	}
+	now := q.o.Now()
+	if err := q.o.Store.Join(ctx, node, q.o.Lease); err != nil {
+		return fmt.Errorf("join: %w", err)
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.node, q.lease = node, now.Add(q.o.Lease)
 	return nil
 }
 
@@ -55,7 +83,11 @@ func (q *Queue) Run(ctx context.Context, grace time.Duration) error {
 // heartbeat renews the node's lease and looks for dead nodes.
 func (q *Queue) heartbeat(ctx context.Context) {
 	now := q.o.Now()
-	if err := q.o.Store.Heartbeat(ctx, q.node, q.o.Lease); err != nil {
+	held, err := q.o.Store.Renew(ctx, q.node, q.o.Lease)
+	if err == nil && !held {
+		err = q.lapsed(ctx)
+	}
+	if err != nil {
 		q.o.Log.Error("heartbeat", slog.Any("error", err))
 		return
 	}
@@ -67,8 +99,36 @@ func (q *Queue) heartbeat(ctx context.Context) {
 	defer q.mu.Unlock()
 	q.lease = now.Add(q.o.Lease)
 	if freed > 0 {
-		q.nextDue = now
+		q.dueAt(now)
 	}
+}
+
+// lapsed starts afresh after the node was out of touch for so long that others
+// took its jobs: all that does not run already is forgotten.
+func (q *Queue) lapsed(ctx context.Context) error {
+	q.mu.Lock()
+	q.o.Log.Error("the node's lease ran out: its jobs were taken over")
+	old := q.node
+	q.node = randomNode()
+	for _, k := range q.kinds {
+		k.ready = nil
+		for name, l := range k.lanes {
+			q.held -= len(l.jobs)
+			l.jobs, l.listed, l.blocked, l.crowded, l.waiting = nil, false, false, false, 0
+			delete(k.lanes, name)
+		}
+	}
+	q.held -= len(q.waiting)
+	q.waiting = nil
+	claims := q.table.claims
+	q.table = newTable()
+	q.table.claims, q.table.behind = claims, true
+	q.mu.Unlock()
+	// What it wrote since it was given up is found as a dead node's.
+	if err := q.o.Store.Heartbeat(ctx, old, -time.Second); err != nil {
+		return fmt.Errorf("give up the old name: %w", err)
+	}
+	return q.join(ctx)
 }
 
 // sweep starts what fell due, takes from the table what there is room for and
@@ -77,71 +137,52 @@ func (q *Queue) sweep(ctx context.Context) time.Duration {
 	now := q.o.Now()
 	q.mu.Lock()
 	q.due(now)
+	if now.Before(q.looked) {
+		q.looked = time.Time{} // the clock was set back
+	}
 	room := q.o.MaxInMemory - q.held
-	due := !q.nextDue.IsZero() && !q.nextDue.After(now)
-	// Now and then in any case: other nodes leave jobs, too.
-	look := room >= q.o.MaxInMemory/2 && (q.spilling || due || now.Sub(q.looked) >= idlePoll)
+	// Without a lease, what is claimed would be nobody's.
+	look := room > 0 && !now.After(q.lease) && now.Sub(q.looked) >= q.pause(room) && (q.wanted(now) || now.Sub(q.looked) >= idlePoll)
 	if look {
 		q.looked = now
 	}
 	q.pump()
 	q.mu.Unlock()
 	if look {
-		if err := q.claim(ctx, room); err != nil && !errors.Is(err, context.Canceled) {
-			q.o.Log.Error("claim jobs", slog.Any("error", err))
+		if err := q.claim(ctx, room); err != nil {
+			if !errors.Is(err, context.Canceled) {
+				q.o.Log.Error("claim jobs", slog.Any("error", err))
+			}
 			return idlePoll
 		}
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	now = q.o.Now()
 	wait := idlePoll
+	if q.wanted(now) {
+		wait = min(wait, q.pause(q.o.MaxInMemory-q.held))
+	} else if !q.nextDue.IsZero() {
+		wait = min(wait, q.nextDue.Sub(now))
+	}
 	if len(q.waiting) > 0 {
-		wait = min(wait, q.waiting[0].due.Sub(q.o.Now()))
-	}
-	if !q.nextDue.IsZero() {
-		wait = min(wait, q.nextDue.Sub(q.o.Now()))
-	}
-	if q.o.MaxInMemory-q.held < q.o.MaxInMemory/2 {
-		wait = idlePoll // full: finish wakes us
+		wait = min(wait, q.waiting[0].due.Sub(now))
 	}
 	return max(wait, time.Millisecond)
 }
 
-// claim takes free jobs from the table.
-func (q *Queue) claim(ctx context.Context, room int) error {
-	q.mu.Lock()
-	spills := q.spills
-	q.mu.Unlock()
-	now := q.o.Now()
-	jobs, err := q.o.Store.Claim(ctx, q.node, room)
-	if err != nil {
-		return err
+// wanted reports whether something in the table is to be run now.
+func (q *Queue) wanted(now time.Time) bool {
+	return q.table.behind || (!q.nextDue.IsZero() && !q.nextDue.After(now))
+}
+
+// pause is the least time between two looks at the table: with little room,
+// each look is worth little.
+func (q *Queue) pause(room int) time.Duration {
+	if room < q.o.MaxInMemory/4 {
+		return crowdedPoll
 	}
-	// What was due and not claimed waits behind another job of its lane.
-	next, any, err := q.o.Store.NextDue(ctx, now)
-	if err != nil {
-		return err
-	}
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	for _, j := range jobs {
-		delete(q.parked, j.Lane)
-		q.add(j)
-	}
-	switch {
-	case len(jobs) == room:
-		q.spilling = true // there may be more: what comes now goes behind it
-	case spills == q.spills:
-		q.spilling = false
-	}
-	q.nextDue = time.Time{}
-	if any {
-		q.nextDue = next
-	} else if q.spilling {
-		q.nextDue = q.o.Now()
-	}
-	q.pump()
-	return nil
+	return 0
 }
 
 // stop waits for the jobs under way and gives the others back.
@@ -151,7 +192,11 @@ func (q *Queue) stop(ctx context.Context, grace time.Duration) error {
 	q.mu.Unlock()
 	done := make(chan struct{})
 	go func() {
-		q.running.Wait()
+		q.mu.Lock()
+		for q.busy > 0 {
+			q.quiet.Wait()
+		}
+		q.mu.Unlock()
 		close(done)
 	}()
 	select {
@@ -172,24 +217,24 @@ func (q *Queue) Step(ctx context.Context) (int, error) {
 		if err := q.claim(ctx, q.o.MaxInMemory); err != nil {
 			return n, err
 		}
-		k, l, j := q.next()
+		l, j := q.next()
 		if j == nil {
 			return n, nil
 		}
 		n++
-		q.run(k, l, j)
+		q.run(l, j)
 	}
 }
 
-func (q *Queue) next() (*kind, *lane, *store.Job) {
+func (q *Queue) next() (*lane, *store.Job) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.lease = q.o.Now().Add(q.o.Lease)
 	q.due(q.o.Now())
 	for _, k := range q.kinds {
-		if j, l := k.take(); j != nil {
-			return k, l, j
+		if j, l := q.take(k); j != nil {
+			return l, j
 		}
 	}
-	return nil, nil, nil
+	return nil, nil
 }

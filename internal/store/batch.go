@@ -380,7 +380,32 @@ func (b *batch) changeJobs(group []*commit) error {
 	if err := b.exec(release); err != nil {
 		return err
 	}
+	if err := b.putOff(group); err != nil {
+		return err
+	}
 	return b.exec(&set{head: `DELETE FROM jobs WHERE id IN (VALUES `, types: "i", tail: `)`, args: done})
+}
+
+// putOff has what waits in the table behind a send job wait as long as it, so
+// that a claim in order of time takes each lane in order.
+func (b *batch) putOff(group []*commit) error {
+	until := map[string]int64{}
+	for _, c := range group {
+		for _, j := range c.write.Release {
+			if j.Kind == KindSend {
+				until[j.Lane] = max(until[j.Lane], micros(j.RunAt))
+			}
+		}
+	}
+	s := &set{
+		head:  `UPDATE jobs SET run_at = v.column2 FROM (VALUES `,
+		types: "ti",
+		tail:  `) AS v WHERE owner = 0 AND kind = '` + KindSend + `' AND lane = v.column1 AND run_at < v.column2`,
+	}
+	for lane, at := range until {
+		s.add(lane, at)
+	}
+	return b.exec(s)
 }
 
 func (b *batch) insertJobs() error {

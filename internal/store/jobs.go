@@ -186,8 +186,7 @@ func (s *Store) Claim(ctx context.Context, node int64, limit int) ([]*Job, error
 }
 
 // ClaimSome makes free jobs that are due this node's, oldest first. A send job
-// is left alone while an earlier one of its lane waits for a later time, also
-// when that has come: then the earlier one is claimed first.
+// behind an earlier one of its lane that still waits is left alone.
 func (s *Store) ClaimSome(ctx context.Context, node int64, f ClaimFilter) ([]*Job, error) {
 	var out []*Job
 	args := []any{node, micros(s.Now()), f.Limit}
@@ -206,7 +205,7 @@ func (s *Store) ClaimSome(ctx context.Context, node int64, f ClaimFilter) ([]*Jo
 	query := `WITH due AS MATERIALIZED (
 		SELECT id FROM jobs AS j WHERE owner = 0 AND run_at <= $2` + in("kind IN", f.Kinds) + in("lane NOT IN", f.Skip) + `
 			AND (kind <> '` + KindSend + `' OR NOT EXISTS (
-			SELECT 1 FROM jobs AS e WHERE e.owner = 0 AND e.lane = j.lane AND e.id < j.id AND e.run_at > j.run_at))
+			SELECT 1 FROM jobs AS e WHERE e.owner = 0 AND e.lane = j.lane AND e.id < j.id AND e.run_at > $2))
 		ORDER BY run_at, id LIMIT $3` + s.dialect.skipLocked + `)
 		UPDATE jobs SET owner = $1 WHERE id IN (SELECT id FROM due) RETURNING ` + jobColumns
 	err := s.Tx(ctx, func(tx *Store) error {
@@ -236,6 +235,17 @@ func (s *Store) NextDue(ctx context.Context, after time.Time) (time.Time, bool, 
 	var at sql.NullInt64
 	err := s.q.QueryRowContext(ctx, `SELECT MIN(run_at) FROM jobs WHERE owner = 0 AND run_at > $1`, micros(after)).Scan(&at)
 	return fromMicros(at.Int64), at.Valid, err
+}
+
+// AlignLanes puts off the free send jobs behind one that waits for its retry,
+// where a crash kept that from happening, so that a claim in order of time
+// takes them after it.
+func (s *Store) AlignLanes(ctx context.Context) error {
+	_, err := s.exec(ctx, `UPDATE jobs SET run_at = (
+			SELECT MAX(e.run_at) FROM jobs AS e WHERE e.owner = 0 AND e.lane = jobs.lane AND e.id < jobs.id)
+		WHERE owner = 0 AND kind = '`+KindSend+`' AND EXISTS (
+			SELECT 1 FROM jobs AS e WHERE e.owner = 0 AND e.lane = jobs.lane AND e.id < jobs.id AND e.run_at > jobs.run_at)`)
+	return err
 }
 
 // WaitingLanes lists the lanes of send jobs that wait for a retry, with the
