@@ -10,6 +10,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
 	"github.com/parley-im/parley"
 	"github.com/parley-im/parley/internal/store"
 )
@@ -45,15 +48,50 @@ func Open(tb testing.TB, o store.Options) *store.Store {
 // Run tries everything the store promises. open returns a new, empty one.
 func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 	t.Helper()
-	for _, c := range []struct {
-		name string
-		test func(*testing.T, *store.Store)
-	}{
-		{"Ping", testPing},
+	for name, test := range map[string]func(*testing.T, *store.Store){
+		"Ping":               testPing,
+		"Projects":           testProjects,
+		"AccessKeys":         testAccessKeys,
+		"SigningKeys":        testSigningKeys,
+		"Apps":               testApps,
+		"Webhooks":           testWebhooks,
+		"Contacts":           testContacts,
+		"ContactsPaging":     testContactsPaging,
+		"Conversations":      testConversations,
+		"Messages":           testMessages,
+		"MessagesPaging":     testMessagesPaging,
+		"LastSent":           testLastSent,
+		"ProviderIDs":        testProviderIDs,
+		"FoldPart":           testFoldPart,
+		"Deleting":           testDeleting,
+		"Isolation":          testIsolation,
+		"Tx":                 testTx,
+		"OneContact":         testOneContact,
+		"Stateless":          testStateless,
+		"MixedGroups":        testMixedGroups,
+		"Replays":            testReplays,
+		"Consequences":       testConsequences,
+		"ConversationChange": testConversationChange,
+		"Merging":            testMerging,
+		"Arrivals":           testArrivals,
+		"Crossing":           testCrossing,
+		"CommitStyles":       testCommitStyles,
+		"Closed":             testClosed,
+		"Advance":            testAdvance,
+		"AdvanceProperty":    testAdvanceProperty,
+		"JobIDs":             testJobIDs,
+		"Claim":              testClaim,
+		"ClaimFilter":        testClaimFilter,
+		"ClaimOrder":         testClaimOrder,
+		"Lanes":              testLanes,
+		"JobChanges":         testJobChanges,
+		"DeadNodes":          testDeadNodes,
+		"LeavingNodes":       testLeavingNodes,
+		"Hooks":              testHooks,
 	} {
-		t.Run(c.name, func(t *testing.T) {
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c.test(t, open(t))
+			test(t, open(t))
 		})
 	}
 }
@@ -61,6 +99,40 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 func testPing(t *testing.T, s *store.Store) {
 	if err := s.Ping(t.Context()); err != nil {
 		t.Error(err)
+	}
+}
+
+// must fails the test because of an error in what is not being tested.
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// value returns v; an error fails the test.
+func value[T any](v T, err error) func(*testing.T) T {
+	return func(t *testing.T) T {
+		t.Helper()
+		must(t, err)
+		return v
+	}
+}
+
+// equal reports a difference between what was wanted and what was got.
+func equal(t *testing.T, what string, want, got any) {
+	t.Helper()
+	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", what, diff)
+	}
+}
+
+// isCode reports an error that is not of the code a caller of the API is to
+// be shown.
+func isCode(t *testing.T, what string, want parley.Code, err error) {
+	t.Helper()
+	if err == nil || parley.CodeOf(err) != want {
+		t.Errorf("%s = %v, want %s", what, err, want)
 	}
 }
 
