@@ -220,6 +220,10 @@ func (s *Store) FoldPart(ctx context.Context, p *ProviderID, rank int) ([]int, e
 	var ranks []int
 	err := s.Tx(ctx, func(tx *Store) error {
 		ranks = nil
+		// Of two that report the last two parts at once, one must see both.
+		if err := tx.lockParts(ctx, p); err != nil {
+			return err
+		}
 		if _, err := tx.exec(ctx, `UPDATE provider_ids SET rank = $1
 			WHERE project_id = $2 AND app_id = $3 AND channel = $4 AND provider_id = $5 AND rank < $1`,
 			rank, p.ProjectID, p.AppID, string(p.Channel), p.ID); err != nil {
@@ -234,4 +238,14 @@ func (s *Store) FoldPart(ctx context.Context, p *ProviderID, rank int) ([]int, e
 			p.ProjectID, p.MessageID, p.Leg)
 	})
 	return ranks, err
+}
+
+// lockParts locks the parts of a message on one leg, always in the same order.
+func (s *Store) lockParts(ctx context.Context, p *ProviderID) error {
+	if s.dialect.forUpdate == "" {
+		return nil
+	}
+	return s.each(ctx, func(*sql.Rows) error { return nil }, `SELECT part FROM provider_ids
+		WHERE project_id = $1 AND message_id = $2 AND leg = $3 AND parts <> 1 ORDER BY part`+s.dialect.forUpdate,
+		p.ProjectID, p.MessageID, p.Leg)
 }
