@@ -4,7 +4,7 @@ import (
 	"context"
 	"net"
 	"net/http"
-	"sync/atomic"
+	"sync"
 	"testing"
 	"time"
 
@@ -22,59 +22,63 @@ type Simulator struct {
 	// URL is the address of the HTTP providers and of the handsets.
 	URL string
 
-	smpp string // address of the SMS centre
-	away atomic.Bool
+	tb        testing.TB
+	web, smpp string // addresses
+	leave     func() // nil while away
 }
 
 // StartSimulator starts the providers.
 func StartSimulator(tb testing.TB) *Simulator {
 	tb.Helper()
-	s := &Simulator{Simulator: simulator.New(simulator.Options{Now: time.Now, MaxItems: threadLength})}
-	web, smpp := listen(tb), listen(tb)
-	s.URL, s.smpp = "http://"+web.Addr().String(), smpp.Addr().String()
-	hs := &http.Server{Handler: s.gate(s.Handler()), ReadHeaderTimeout: patience}
-	ctx, cancel := context.WithCancel(context.WithoutCancel(tb.Context()))
-	served := make(chan struct{}, 2)
-	go func() {
-		_ = hs.Serve(web) // ends when closed
-		served <- struct{}{}
-	}()
-	go func() {
-		if err := s.ServeSMPP(ctx, smpp); err != nil && ctx.Err() == nil {
-			tb.Errorf("serve SMPP: %v", err)
-		}
-		served <- struct{}{}
-	}()
+	s := &Simulator{
+		Simulator: simulator.New(simulator.Options{Now: time.Now, MaxItems: threadLength}),
+		tb:        tb, web: freeAddress(tb), smpp: freeAddress(tb),
+	}
+	s.URL = "http://" + s.web
+	s.Return()
 	tb.Cleanup(func() {
-		cancel()
-		hs.Close()
+		s.Leave()
 		s.Close()
-		<-served
-		<-served
 	})
 	return s
 }
 
-func listen(tb testing.TB) net.Listener {
-	tb.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		tb.Fatal(err)
+// Leave makes the providers unreachable: they listen no more and connections
+// end. What they know stays.
+func (s *Simulator) Leave() {
+	if s.leave != nil {
+		s.leave()
+		s.leave = nil
 	}
-	return l
 }
 
-// SetAway makes the HTTP providers unreachable, or reachable again: every
-// connection is cut before anything is taken.
-func (s *Simulator) SetAway(away bool) { s.away.Store(away) }
-
-func (s *Simulator) gate(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if s.away.Load() {
-			panic(http.ErrAbortHandler)
+// Return makes the providers reachable again.
+func (s *Simulator) Return() {
+	s.tb.Helper()
+	web, smpp := s.listen(s.web), s.listen(s.smpp)
+	hs := &http.Server{Handler: s.Handler(), ReadHeaderTimeout: patience}
+	ctx, cancel := context.WithCancel(context.WithoutCancel(s.tb.Context()))
+	var served sync.WaitGroup
+	served.Go(func() { _ = hs.Serve(web) }) // ends when closed
+	served.Go(func() {
+		if err := s.ServeSMPP(ctx, smpp); err != nil && ctx.Err() == nil {
+			s.tb.Errorf("serve SMPP: %v", err)
 		}
-		next.ServeHTTP(w, r)
 	})
+	s.leave = func() {
+		cancel()
+		hs.Close()
+		served.Wait()
+	}
+}
+
+func (s *Simulator) listen(address string) net.Listener {
+	s.tb.Helper()
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		s.tb.Fatal(err)
+	}
+	return l
 }
 
 // env points a server at the providers.
