@@ -24,9 +24,6 @@ func (e *Engine) SendMessage(ctx context.Context, projectID string, r *parley.Se
 	if err := e.checkSend(ctx, app, r, dispatch); err != nil {
 		return nil, err
 	}
-	if err := e.limits.enqueue(app.ID); err != nil {
-		return nil, err
-	}
 	now := e.now()
 	m := &store.Message{
 		ProjectID: projectID, ID: e.store.NewID(), AppID: app.ID, ToContact: true, Dispatch: dispatch,
@@ -58,7 +55,11 @@ func (e *Engine) SendMessage(ctx context.Context, projectID string, r *parley.Se
 	if dispatch && len(opts.Targets) > 0 {
 		a.Job.Lane = app.ID + "/" + opts.Targets[0].Identity
 	}
+	if err := e.limits.enqueue(app.ID); err != nil {
+		return nil, err
+	}
 	if err := e.store.Commit(ctx, &store.Write{Accept: a}); err != nil {
+		e.limits.dequeue(app.ID)
 		return nil, err
 	}
 	e.met.accepted.Inc()
@@ -184,6 +185,8 @@ func newContact(id string, ids []parley.ChannelIdentity, name string) *parley.Co
 
 // arrivals returns what reports a contact and conversation that were created.
 func (e *Engine) arrivals(ctx context.Context, projectID string, app *parley.App) func(*store.Resolution) ([]*store.Job, error) {
+	// A caller who goes away must not fail the commit, which is also others'.
+	ctx = context.WithoutCancel(ctx)
 	return func(r *store.Resolution) ([]*store.Job, error) {
 		if !r.ContactCreated && !r.ConversationStarted {
 			return nil, nil

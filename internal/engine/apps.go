@@ -47,32 +47,39 @@ func (e *Engine) shown(a *parley.App) *parley.App {
 func (e *Engine) CreateApp(ctx context.Context, projectID string, a *parley.App) (*parley.App, error) {
 	a.ID = e.store.NewID()
 	a.SetDefaults()
-	if err := e.putApp(ctx, projectID, a, nil); err != nil {
+	if err := e.store.Tx(ctx, func(tx *store.Store) error { return e.putApp(ctx, tx, projectID, a, nil) }); err != nil {
 		return nil, err
 	}
+	e.changed()
 	return e.shown(a), nil
 }
 
 // UpdateApp changes the members of an app that mask names, or those body has.
 func (e *Engine) UpdateApp(ctx context.Context, projectID, id string, body []byte, mask []string) (*parley.App, error) {
-	old, err := e.store.App(ctx, projectID, id)
+	var a *parley.App
+	// Read within the transaction, so that a change made at the same time,
+	// such as a credential's state, is not undone.
+	err := e.store.Tx(ctx, func(tx *store.Store) error {
+		old, err := tx.App(ctx, projectID, id)
+		if err != nil {
+			return err
+		}
+		if a, err = old.Patch(body, mask); err != nil {
+			return err
+		}
+		a.SetDefaults()
+		return e.putApp(ctx, tx, projectID, a, old)
+	})
 	if err != nil {
 		return nil, err
 	}
-	a, err := old.Patch(body, mask)
-	if err != nil {
-		return nil, err
-	}
-	a.SetDefaults()
-	if err := e.putApp(ctx, projectID, a, old); err != nil {
-		return nil, err
-	}
+	e.changed()
 	return e.shown(a), nil
 }
 
 // putApp validates and stores an app; credentials that are new or changed are
 // pending until their provider has been asked.
-func (e *Engine) putApp(ctx context.Context, projectID string, a, old *parley.App) error {
+func (e *Engine) putApp(ctx context.Context, tx *store.Store, projectID string, a, old *parley.App) error {
 	if err := a.Validate(); err != nil {
 		return err
 	}
@@ -80,17 +87,10 @@ func (e *Engine) putApp(ctx context.Context, projectID string, a, old *parley.Ap
 	if err != nil {
 		return err
 	}
-	err = e.store.Tx(ctx, func(tx *store.Store) error {
-		if err := tx.PutApp(ctx, projectID, a); err != nil {
-			return err
-		}
-		return tx.AddJobs(ctx, jobs)
-	})
-	if err != nil {
+	if err := tx.PutApp(ctx, projectID, a); err != nil {
 		return err
 	}
-	e.changed()
-	return nil
+	return tx.AddJobs(ctx, jobs)
 }
 
 // changed makes every later message see a change of an app or webhook, and

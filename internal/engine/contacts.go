@@ -16,38 +16,43 @@ func (e *Engine) CreateContact(ctx context.Context, projectID string, c *parley.
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	return c, e.putContact(ctx, projectID, c, parley.TriggerContactCreate)
+	return c, e.store.Tx(ctx, func(tx *store.Store) error {
+		return e.putContact(ctx, tx, projectID, c, parley.TriggerContactCreate)
+	})
 }
 
 // UpdateContact changes the members of a contact that mask names, or those
 // body has, and reports it.
 func (e *Engine) UpdateContact(ctx context.Context, projectID, id string, body []byte, mask []string) (*parley.Contact, error) {
-	old, err := e.store.Contact(ctx, projectID, id)
-	if err != nil {
-		return nil, err
-	}
-	c, err := old.Patch(body, mask)
-	if err != nil {
-		return nil, err
-	}
-	c.SetDefaults()
-	if err := c.Validate(); err != nil {
-		return nil, err
-	}
-	return c, e.putContact(ctx, projectID, c, parley.TriggerContactUpdate)
+	var c *parley.Contact
+	// Read within the transaction, so that a change made at the same time is
+	// not undone and a deleted contact does not come back.
+	err := e.store.Tx(ctx, func(tx *store.Store) error {
+		old, err := tx.Contact(ctx, projectID, id)
+		if err != nil {
+			return err
+		}
+		if c, err = old.Patch(body, mask); err != nil {
+			return err
+		}
+		c.SetDefaults()
+		if err := c.Validate(); err != nil {
+			return err
+		}
+		return e.putContact(ctx, tx, projectID, c, parley.TriggerContactUpdate)
+	})
+	return c, err
 }
 
-func (e *Engine) putContact(ctx context.Context, projectID string, c *parley.Contact, t parley.Trigger) error {
+func (e *Engine) putContact(ctx context.Context, tx *store.Store, projectID string, c *parley.Contact, t parley.Trigger) error {
 	jobs, err := e.contactCallbacks(ctx, projectID, "", t, c)
 	if err != nil {
 		return err
 	}
-	return e.store.Tx(ctx, func(tx *store.Store) error {
-		if err := tx.PutContact(ctx, projectID, c); err != nil {
-			return err
-		}
-		return tx.AddJobs(ctx, jobs)
-	})
+	if err := tx.PutContact(ctx, projectID, c); err != nil {
+		return err
+	}
+	return tx.AddJobs(ctx, jobs)
 }
 
 // DeleteContact removes a contact with its conversations and messages and

@@ -43,6 +43,9 @@ func (d *delivery) retry(ctx context.Context, f *channel.Error) (bool, error) {
 		end = x
 	}
 	if !now.Before(end) && d.job.Attempts > 0 {
+		if !d.s.Unknown.IsZero() {
+			return false, d.unsettled(ctx) // an earlier attempt may have arrived
+		}
 		return d.failLeg(ctx, f.Reason)
 	}
 	wait := max(jitter(time.Second<<min(d.job.Attempts, 8)), f.After)
@@ -68,48 +71,63 @@ func (d *delivery) unknown(ctx context.Context, f *channel.Error) (bool, error) 
 	if d.s.Unknown.IsZero() {
 		d.s.Unknown = d.e.now()
 	}
+	// Whatever fails from here on, the part must not be taken for unsent.
+	if err := d.keep(); err != nil {
+		return false, err
+	}
 	if finds(d.ch, d.conn.Credential) || d.ch.Capabilities().Idempotent {
 		// The next run asks the provider, or simply repeats.
-		if err := d.keep(); err != nil {
-			return false, err
-		}
 		if err := d.e.store.Commit(ctx, &store.Write{Update: d.job}); err != nil {
 			return false, err
 		}
 		return d.retry(ctx, f)
 	}
+	return false, d.unsettled(ctx)
+}
+
+// unsettled ends the sending of a message that the contact may or may not
+// have.
+func (d *delivery) unsettled(ctx context.Context) error {
 	if len(d.ch.Capabilities().Receipts) == 0 {
-		return false, d.end(ctx, unknownReason(), parley.StatusFailed)
+		return d.end(ctx, unknownReason(), parley.StatusFailed)
 	}
 	// A receipt may still tell. The lane goes on; the message fails when
 	// nothing is heard in time. The next channel is not tried: the contact may
 	// well have the message.
 	j, err := newJob(d.job.ProjectID, kindUnknown, "", legTimer{MessageID: d.m.ID, AppID: d.app.ID, Leg: d.s.Leg})
 	if err != nil {
-		return false, err
+		return err
 	}
 	j.RunAt = d.e.now().Add(d.e.o.UnknownAfter)
 	submit, err := d.submitted(ctx)
 	if err != nil {
-		return false, err
+		return err
 	}
-	d.e.limits.dequeue(d.app.ID)
 	w := &store.Write{Done: d.job.ID, Jobs: append(submit, j)}
 	if err := d.e.store.Commit(ctx, w); err != nil {
-		return false, err
+		return err
 	}
-	return false, queue.Settled
+	d.e.limits.dequeue(d.app.ID)
+	return queue.Settled
 }
 
 // failLeg ends the current leg: on to the next channel, or the end.
 func (d *delivery) failLeg(ctx context.Context, reason parley.Reason) (again bool, _ error) {
-	if d.s.Leg+1 >= len(d.body.Send.Targets) {
+	switch {
+	case d.expired():
+		return false, d.end(ctx, expiredReason(), parley.StatusFailed)
+	case d.s.Leg+1 >= len(d.body.Send.Targets):
 		return false, d.end(ctx, reason, parley.StatusFailed)
 	}
 	if err := d.end(ctx, reason, parley.StatusSwitchingChannel); err != nil {
 		return false, err
 	}
 	return true, nil
+}
+
+// tried reports whether the message was handed to the current channel.
+func (d *delivery) tried() bool {
+	return d.handed || d.s.Part > 0 || !d.s.Since.IsZero() || !d.s.Unknown.IsZero()
 }
 
 // end reports a leg as failed. With SWITCHING_CHANNEL the job goes on with the
@@ -119,8 +137,9 @@ func (d *delivery) end(ctx context.Context, reason parley.Reason, status parley.
 		ProjectID: d.job.ProjectID, MessageID: d.m.ID, To: store.At(d.s.Leg, status),
 		Channel: d.to.Channel, Identity: d.to.Identity, IdentityApp: d.to.AppID,
 	}
+	before, submitted := *d.job, d.s.Submitted
 	var err error
-	if d.to.Channel != "" {
+	if d.tried() {
 		if adv.Always, err = d.submitted(ctx); err != nil {
 			return err
 		}
@@ -128,26 +147,52 @@ func (d *delivery) end(ctx context.Context, reason parley.Reason, status parley.
 	if adv.Jobs, err = d.e.report(ctx, d.m, d.body, d.to, status, &reason, time.Time{}); err != nil {
 		return err
 	}
-	d.e.met.failed(d.to.Channel, status, reason.Code)
 	w := &store.Write{Advance: adv}
 	if status == parley.StatusFailed {
 		w.Done = d.job.ID
-		d.e.limits.dequeue(d.app.ID)
-	} else {
-		d.s = sending{MessageID: d.s.MessageID, AppID: d.s.AppID, Leg: d.s.Leg + 1}
-		d.job.Started, d.job.Attempts = 0, 0
-		if err := d.keep(); err != nil {
-			return err
-		}
-		w.Update = d.job
+	} else if w.Update, err = d.next(); err != nil {
+		return err
 	}
 	if err := d.e.store.Commit(ctx, w); err != nil {
+		d.job.Doc, d.job.Started, d.job.Attempts = before.Doc, before.Started, before.Attempts
+		d.s.Submitted = submitted
 		return fmt.Errorf("record a failure: %w", err)
 	}
+	d.e.met.failed(d.to.Channel, status, reason.Code)
 	if status == parley.StatusFailed {
+		d.e.limits.dequeue(d.app.ID)
 		return queue.Settled
 	}
-	return nil
+	return d.switched(ctx, adv)
+}
+
+// next returns the job as it goes on with the next leg.
+func (d *delivery) next() (*store.Job, error) {
+	doc, err := parley.Marshal(&sending{MessageID: d.s.MessageID, AppID: d.s.AppID, Leg: d.s.Leg + 1})
+	d.job.Doc, d.job.Started, d.job.Attempts = doc, 0, 0
+	return d.job, err
+}
+
+// switched goes on with the next leg, unless the message has come further
+// without us, or is gone: then the job is over.
+func (d *delivery) switched(ctx context.Context, adv *store.Advance) error {
+	leg := d.s.Leg
+	d.s, d.handed = sending{MessageID: d.s.MessageID, AppID: d.s.AppID, Leg: leg + 1}, false
+	if adv.Moved {
+		return nil
+	}
+	m, err := d.e.store.Message(ctx, d.job.ProjectID, d.m.ID)
+	switch {
+	case err != nil && !parley.IsNotFound(err):
+		return err
+	case err == nil && m.Progress == adv.To:
+		return nil // moved by a commit whose answer was lost
+	}
+	if err := d.e.store.Commit(ctx, &store.Write{Done: d.job.ID}); err != nil {
+		return err
+	}
+	d.e.limits.dequeue(d.app.ID)
+	return queue.Settled
 }
 
 // report makes the MESSAGE_DELIVERY callbacks of a state.

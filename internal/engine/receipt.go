@@ -34,13 +34,16 @@ type lateReceipt struct {
 const receiptPatience = 10 * time.Minute
 
 // receipt returns the write that a receipt causes, or nil when it says nothing
-// new.
+// new. age is how long it has waited for its message.
 func (e *Engine) receipt(ctx context.Context, projectID, appID string, ch parley.Channel, at time.Time,
-	r *channel.Receipt,
+	r *channel.Receipt, age time.Duration,
 ) (*store.Write, error) {
 	known, err := e.match(ctx, projectID, appID, ch, r)
 	if err != nil {
 		return nil, err
+	}
+	if e.tooEarly(known, r, age) {
+		return nil, errNoMatch
 	}
 	status, err := e.fold(ctx, known, r)
 	if err != nil || status == "" {
@@ -76,6 +79,26 @@ func (e *Engine) receipt(ctx context.Context, projectID, appID string, ch parley
 	return w, nil
 }
 
+// tooEarly reports whether a receipt must wait for the answer to our own
+// request to be stored, so that the app hears of both in order, and so that
+// nothing is decided beside a send job that is still under way. A positive one
+// waits a little, because the answer may be lost; a failure waits until that
+// is settled.
+func (e *Engine) tooEarly(k *match, r *channel.Receipt, age time.Duration) bool {
+	switch {
+	case k.id.Parts > 1:
+		return k.fresh // one part says nothing of the message
+	case !k.unanswered:
+		return false
+	case r.Status == parley.StatusFailed:
+		return true
+	}
+	return age < min(earlyPatience, e.o.UnknownAfter/2)
+}
+
+// earlyPatience is how long a receipt waits for the answer to our request.
+const earlyPatience = 2 * time.Second
+
 // acceptedAfterAll stores what a receipt proves of an attempt whose answer is
 // lost, or not stored yet: the channel took the message.
 func (e *Engine) acceptedAfterAll(ctx context.Context, k *match, at time.Time) error {
@@ -94,7 +117,8 @@ func (e *Engine) acceptedAfterAll(ctx context.Context, k *match, at time.Time) e
 // A match is the message a receipt is about.
 type match struct {
 	*recentEntry
-	fresh bool // matched by key: the provider's id is new to us
+	fresh      bool // matched by key: the provider's id is new to us
+	unanswered bool // that the channel took the message is not stored
 }
 
 // match finds the message a receipt is about, or returns errNoMatch.
@@ -127,14 +151,18 @@ func (e *Engine) match(ctx context.Context, projectID, appID string, ch parley.C
 	if err != nil {
 		return nil, err
 	}
-	return &match{recentEntry: &recentEntry{id: id, message: m, body: body}, fresh: fresh}, nil
+	return &match{
+		recentEntry: &recentEntry{id: id, message: m, body: body}, fresh: fresh,
+		unanswered: m.Progress < store.At(id.Leg, parley.StatusQueuedOnChannel),
+	}, nil
 }
 
 // fold returns the state of the whole message that a receipt for one part
 // means: delivered when all parts are, failed when any is; "" when that does
-// not change it yet.
+// not change it yet. Nothing is decided before all parts are with the channel:
+// the send job is still under way.
 func (e *Engine) fold(ctx context.Context, k *match, r *channel.Receipt) (parley.DeliveryStatus, error) {
-	if k.id.Parts <= 1 || k.fresh {
+	if k.id.Parts <= 1 {
 		return r.Status, nil
 	}
 	ranks, err := e.store.FoldPart(ctx, k.id, int(store.At(0, r.Status))&0xf)
@@ -144,14 +172,23 @@ func (e *Engine) fold(ctx context.Context, k *match, r *channel.Receipt) (parley
 	if len(ranks) == 0 {
 		return "", errNoMatch // remembered, but not stored yet
 	}
+	if len(ranks) < k.id.Parts {
+		if r.Status == parley.StatusFailed {
+			return "", errNoMatch // it waits, with its reason
+		}
+		return "", nil
+	}
 	lowest := store.RankRead
 	for _, rank := range ranks {
 		if rank == store.RankFailed {
+			if r.Status == parley.StatusQueuedOnChannel {
+				return "", nil // the receipt that says why is on its way
+			}
 			return parley.StatusFailed, nil
 		}
 		lowest = min(lowest, rank)
 	}
-	if len(ranks) < k.id.Parts || lowest == store.RankQueued {
+	if lowest == store.RankQueued {
 		return "", nil
 	}
 	return store.Progress(lowest).Status(), nil
@@ -174,7 +211,7 @@ func (e *Engine) lateReceipt(ctx context.Context, j *store.Job) error {
 	if err := json.Unmarshal(j.Doc, &l); err != nil {
 		return queue.Stop(err)
 	}
-	w, err := e.receipt(ctx, j.ProjectID, l.AppID, l.Channel, l.At, &l.Receipt)
+	w, err := e.receipt(ctx, j.ProjectID, l.AppID, l.Channel, l.At, &l.Receipt, e.now().Sub(l.Since))
 	if errors.Is(err, errNoMatch) {
 		if e.now().Sub(l.Since) > receiptPatience {
 			e.o.Log.Warn("receipt of an unknown message", slog.String("app_id", l.AppID), slog.String("channel", string(l.Channel)))

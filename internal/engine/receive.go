@@ -10,6 +10,7 @@ import (
 
 	"github.com/parley-im/parley"
 	"github.com/parley-im/parley/internal/channel"
+	"github.com/parley-im/parley/internal/queue"
 	"github.com/parley-im/parley/internal/store"
 )
 
@@ -46,7 +47,9 @@ func (e *Engine) Receive(ctx context.Context, name parley.Channel, appID string,
 func (e *Engine) takeIn(ctx context.Context, projectID string, app *parley.App, name parley.Channel, told []channel.Inbound) error {
 	var writes []*store.Write
 	for i := range told {
-		a := &arrival{e: e, ctx: ctx, projectID: projectID, app: app, channel: name, in: &told[i]}
+		// A provider who hangs up must not fail the commit, which is also
+		// others'.
+		a := &arrival{e: e, ctx: context.WithoutCancel(ctx), projectID: projectID, app: app, channel: name, in: &told[i]}
 		w, err := a.write()
 		if err != nil {
 			return err
@@ -141,7 +144,7 @@ func (a *arrival) kind() string {
 }
 
 func (a *arrival) receipt() (*store.Write, error) {
-	w, err := a.e.receipt(a.ctx, a.projectID, a.app.ID, a.channel, a.in.At, a.in.Receipt)
+	w, err := a.e.receipt(a.ctx, a.projectID, a.app.ID, a.channel, a.in.At, a.in.Receipt, 0)
 	if errors.Is(err, errNoMatch) {
 		j, err := a.e.keepReceipt(a.projectID, a.app.ID, a.channel, a.in.At, a.in.Receipt)
 		return &store.Write{Jobs: []*store.Job{j}}, err
@@ -313,7 +316,7 @@ type ackJob struct {
 func (e *Engine) acknowledge(ctx context.Context, j *store.Job) error {
 	var doc ackJob
 	if err := json.Unmarshal(j.Doc, &doc); err != nil {
-		return err
+		return queue.Stop(err)
 	}
 	conn, err := e.account(ctx, j.ProjectID, doc.AppID, doc.Channel)
 	if err != nil {

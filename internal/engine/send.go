@@ -50,6 +50,14 @@ type sending struct {
 type sendMemo struct {
 	message *store.Message
 	body    *store.MessageDoc
+	taken   *taken
+}
+
+// taken is an acceptance that could not be stored yet. It is all that keeps
+// the part from being sent again while the database is away.
+type taken struct {
+	key string
+	id  channel.ProviderID
 }
 
 // sendJob returns the job that sends a message from a leg on.
@@ -74,6 +82,8 @@ type delivery struct {
 	to   parley.ChannelIdentity
 	ch   channel.Channel
 	conn *channel.Conn
+	// handed notes that an attempt was made on this leg.
+	handed bool
 }
 
 // send is the worker of send jobs.
@@ -81,6 +91,7 @@ func (e *Engine) send(ctx context.Context, j *store.Job) error {
 	d := &delivery{e: e, job: j}
 	if err := d.load(ctx); err != nil {
 		if parley.IsNotFound(err) {
+			e.limits.dequeue(d.s.AppID)
 			return nil // deleted: nothing is to be sent any more
 		}
 		return err
@@ -113,6 +124,10 @@ func (d *delivery) load(ctx context.Context) error {
 		if d.body, err = d.m.Body(); err != nil {
 			return queue.Stop(err)
 		}
+		d.job.Memo = &sendMemo{message: d.m, body: d.body}
+	}
+	if d.body.Send == nil || d.s.Leg < 0 || d.s.Leg > len(d.body.Send.Targets) {
+		return queue.Stop(errors.New("send job: it does not fit its message"))
 	}
 	app, err := d.e.dir.app(ctx, d.job.ProjectID, d.s.AppID)
 	d.app = app
@@ -161,8 +176,8 @@ func finds(ch channel.Channel, cred *parley.ChannelCredential) bool {
 // channel is to be tried.
 func (d *delivery) leg(ctx context.Context) (again bool, err error) {
 	d.to = d.body.Send.Targets[d.s.Leg]
-	if x := d.body.Send.Expires; !x.IsZero() && !d.e.now().Before(x) {
-		return false, d.end(ctx, parley.NewReason(parley.ReasonMessageExpired, "the message's time to live is over"), parley.StatusFailed)
+	if d.expired() && d.s.Unknown.IsZero() && d.pending() == nil {
+		return false, d.end(ctx, expiredReason(), parley.StatusFailed)
 	}
 	cred := d.app.Credential(d.to.Channel)
 	d.ch = d.e.channels[d.to.Channel]
@@ -190,6 +205,20 @@ func (d *delivery) leg(ctx context.Context) (again bool, err error) {
 	return false, queue.Settled
 }
 
+// expired reports whether the message's time to live is over.
+func (d *delivery) expired() bool {
+	x := d.body.Send.Expires
+	return !x.IsZero() && !d.e.now().Before(x)
+}
+
+// pending returns the acceptance that is not stored yet, or nil.
+func (d *delivery) pending() *taken {
+	if memo, ok := d.job.Memo.(*sendMemo); ok {
+		return memo.taken
+	}
+	return nil
+}
+
 // render turns the message into the payloads of the current channel.
 func (d *delivery) render(ctx context.Context, cred *parley.ChannelCredential) error {
 	o := channel.Outgoing{
@@ -210,13 +239,18 @@ func (d *delivery) render(ctx context.Context, cred *parley.ChannelCredential) e
 
 // render turns a message into a channel's payloads: what messages:transcode
 // shows is what is sent.
-func render(ch channel.Channel, o channel.Outgoing) ([]channel.Payload, error) {
+func render(ch channel.Channel, o channel.Outgoing) (out []channel.Payload, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			// Repeating it would not help, and hold up the messages behind it.
+			out, err = nil, &channel.Error{Reason: internalReason(), Outcome: channel.NotSent, Err: fmt.Errorf("render: panic: %v", p)}
+		}
+	}()
 	selected := transcode.Select(o.Message, ch.Name())
 	parts, err := transcode.Message(channel.Tagged(selected, o.MessageID), ch.Capabilities())
 	if err != nil {
 		return nil, err
 	}
-	var out []channel.Payload
 	for _, part := range parts {
 		o.Message = part
 		payloads, err := ch.Render(&o)
@@ -260,14 +294,21 @@ func (d *delivery) attempt(ctx context.Context) (channel.ProviderID, error) {
 		Key: d.key(), To: channel.Address{Identity: d.to.Identity}, Payload: d.s.Payloads[d.s.Part],
 		Expires: d.body.Send.Expires,
 	}
+	if t := d.pending(); t != nil && t.key == a.Key {
+		return t.id, nil
+	}
 	ctx, cancel := context.WithTimeout(ctx, d.e.o.SendTimeout)
 	defer cancel()
+	d.handed = true
 	if !d.s.Unknown.IsZero() && !d.ch.Capabilities().Idempotent {
 		id, again, err := d.find(ctx, a)
 		if !again {
 			return id, err
 		}
 		d.s.Unknown = time.Time{}
+		if d.expired() {
+			return "", &channel.Error{Reason: expiredReason(), Outcome: channel.NotSent}
+		}
 	}
 	if needsMark(d.ch, d.conn.Credential) {
 		if err := d.e.store.Commit(ctx, &store.Write{Start: d.job.ID}); err != nil {
@@ -279,9 +320,19 @@ func (d *delivery) attempt(ctx context.Context) (channel.ProviderID, error) {
 		return "", errLeaseLost
 	}
 	start := d.e.o.Now()
-	id, err := d.ch.Send(ctx, d.conn, a)
+	id, err := hand(ctx, d.ch, d.conn, a)
 	d.e.attempted(d, err, d.e.o.Now().Sub(start))
 	return id, err
+}
+
+// hand makes the attempt. After a panic nobody knows what became of it.
+func hand(ctx context.Context, ch channel.Channel, c *channel.Conn, a channel.Attempt) (id channel.ProviderID, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			id, err = "", &channel.Error{Reason: internalReason(), Outcome: channel.Unknown, Err: fmt.Errorf("send: panic: %v", p)}
+		}
+	}()
+	return ch.Send(ctx, c, a)
 }
 
 // errLeaseLost keeps a node from acting on jobs that are perhaps no longer its
@@ -310,7 +361,28 @@ func (d *delivery) find(ctx context.Context, a channel.Attempt) (channel.Provide
 }
 
 // accepted records that the provider took the current part, before the next.
+// Where that fails it is tried again, from memory, until the database is back.
 func (d *delivery) accepted(ctx context.Context, id channel.ProviderID) error {
+	t := &taken{key: d.key(), id: id}
+	before := *d.job
+	err := d.record(ctx, id)
+	if memo, ok := d.job.Memo.(*sendMemo); ok {
+		memo.taken = nil
+		if err != nil {
+			memo.taken = t
+		}
+	}
+	if err != nil {
+		d.job.Doc, d.job.Started, d.job.Attempts = before.Doc, before.Started, before.Attempts
+		return queue.Retry(time.Second, fmt.Errorf("record an acceptance: %w", err))
+	}
+	if d.s.Part == len(d.s.Payloads) {
+		d.e.limits.dequeue(d.app.ID)
+	}
+	return nil
+}
+
+func (d *delivery) record(ctx context.Context, id channel.ProviderID) error {
 	p := &store.ProviderID{
 		ProjectID: d.job.ProjectID, AppID: d.app.ID, Channel: d.to.Channel, ID: string(id), MessageID: d.m.ID,
 		Leg: d.s.Leg, Part: d.s.Part, Parts: len(d.s.Payloads),
@@ -333,7 +405,7 @@ func (d *delivery) accepted(ctx context.Context, id channel.ProviderID) error {
 	d.s.Unknown, d.s.Since = time.Time{}, time.Time{}
 	w := &store.Write{Advance: adv}
 	if d.s.Part < len(d.s.Payloads) {
-		d.job.Started = 0
+		d.job.Started, d.job.Attempts = 0, 0
 		if err := d.keep(); err != nil {
 			return err
 		}
@@ -348,10 +420,7 @@ func (d *delivery) accepted(ctx context.Context, id channel.ProviderID) error {
 	known := d.e.recent.put(p, d.m, d.body)
 	err = d.e.store.Commit(ctx, w)
 	known.settle(err)
-	if err != nil {
-		return fmt.Errorf("record an acceptance: %w", err)
-	}
-	return nil
+	return err
 }
 
 // complete adds to an advance what follows when the channel has taken all.
@@ -372,7 +441,16 @@ func (d *delivery) complete(ctx context.Context, adv *store.Advance) error {
 		j.RunAt = d.e.now().Add(time.Duration(t.DeliveryReportWaitingTime) * time.Second)
 		adv.Jobs = append(adv.Jobs, j)
 	}
-	d.e.limits.dequeue(d.app.ID)
+	if n := len(d.s.Payloads); n > 1 && len(adv.IDs) > 0 {
+		// The receipts of the parts may all have come before the last was
+		// stored: look at them once more.
+		again := &channel.Receipt{ID: channel.ProviderID(adv.IDs[0].ID), Status: parley.StatusQueuedOnChannel}
+		j, err := d.e.keepReceipt(d.job.ProjectID, d.app.ID, d.to.Channel, time.Time{}, again)
+		if err != nil {
+			return err
+		}
+		adv.Always = append(adv.Always, j)
+	}
 	return nil
 }
 
@@ -429,6 +507,10 @@ func (e *Engine) attempted(d *delivery, err error, took time.Duration) {
 
 func internalReason() parley.Reason {
 	return parley.NewReason(parley.ReasonInternalError, "internal error")
+}
+
+func expiredReason() parley.Reason {
+	return parley.NewReason(parley.ReasonMessageExpired, "the message's time to live is over")
 }
 
 func unknownReason() parley.Reason {

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"slices"
 
 	"github.com/parley-im/parley"
 	"github.com/parley-im/parley/internal/store"
@@ -10,7 +11,7 @@ import (
 // CreateWebhook stores a webhook of an app.
 func (e *Engine) CreateWebhook(ctx context.Context, projectID string, w *parley.Webhook) (*parley.Webhook, error) {
 	w.ID = e.store.NewID()
-	return w, e.putWebhook(ctx, projectID, w)
+	return w, e.putWebhook(ctx, projectID, w, false)
 }
 
 // UpdateWebhook changes the members of a webhook that mask names, or those
@@ -24,10 +25,10 @@ func (e *Engine) UpdateWebhook(ctx context.Context, projectID, id string, body [
 	if err != nil {
 		return nil, err
 	}
-	return w, e.putWebhook(ctx, projectID, w)
+	return w, e.putWebhook(ctx, projectID, w, true)
 }
 
-func (e *Engine) putWebhook(ctx context.Context, projectID string, w *parley.Webhook) error {
+func (e *Engine) putWebhook(ctx context.Context, projectID string, w *parley.Webhook, exists bool) error {
 	w.SetDefaults()
 	if err := w.Validate(); err != nil {
 		return err
@@ -50,6 +51,11 @@ func (e *Engine) putWebhook(ctx context.Context, projectID string, w *parley.Web
 		list, err := tx.Webhooks(ctx, projectID, w.AppID)
 		if err != nil {
 			return err
+		}
+		if exists && !slices.ContainsFunc(list, func(o *parley.Webhook) bool { return o.ID == w.ID }) {
+			if _, err := tx.Webhook(ctx, projectID, w.ID); err != nil {
+				return err // it was deleted meanwhile and must not come back
+			}
 		}
 		others := 0
 		for _, o := range list {

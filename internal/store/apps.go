@@ -39,10 +39,15 @@ func (s *Store) PutApp(ctx context.Context, projectID string, a *parley.App) err
 
 func appPlace(projectID, id string) string { return "app/" + projectID + "/" + id }
 
-// App returns an app of the project, or NOT_FOUND.
+// App returns an app of the project, or NOT_FOUND. In a transaction the row is
+// locked, because it is about to be changed.
 func (s *Store) App(ctx context.Context, projectID, id string) (*parley.App, error) {
+	query := `SELECT doc, secrets FROM apps WHERE project_id = $1 AND id = $2`
+	if s.inTx {
+		query += s.dialect.forUpdate
+	}
 	var doc, secrets string
-	err := s.q.QueryRowContext(ctx, `SELECT doc, secrets FROM apps WHERE project_id = $1 AND id = $2`, projectID, id).
+	err := s.q.QueryRowContext(ctx, query, projectID, id).
 		Scan(&doc, &secrets)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, parley.NotFound("app", id)

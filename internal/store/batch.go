@@ -309,16 +309,16 @@ func (b *batch) advanceWave(wave []*Advance) error {
 			identity = CASE WHEN v.column4 = '' THEN identity ELSE v.column5 END,
 			identity_app_id = CASE WHEN v.column4 = '' THEN identity_app_id ELSE v.column6 END
 			FROM (VALUES `,
-		types: "ttittt",
+		types: "ttittti",
 		tail: fmt.Sprintf(`) AS v WHERE project_id = v.column1 AND id = v.column2 AND progress < v.column3 AND progress < %d
-			RETURNING id`, progressTerminal),
+			AND progress <> v.column7 RETURNING id`, progressTerminal),
 	}
 	ids := &set{
 		head:  `INSERT INTO provider_ids (` + providerColumns + `)`,
 		types: providerTypes, insert: true, tail: ` ON CONFLICT DO NOTHING`,
 	}
 	for _, a := range wave {
-		moves.add(a.ProjectID, a.MessageID, int64(a.To), string(a.Channel), a.Identity, a.IdentityApp)
+		moves.add(a.ProjectID, a.MessageID, int64(a.To), string(a.Channel), a.Identity, a.IdentityApp, int64(a.To.barred()))
 		for _, p := range a.IDs {
 			ids.add(providerArgs(p, b.w.s.Now())...)
 		}

@@ -272,6 +272,10 @@ func (p *people) change(r *Resolution, c *parley.Conversation, created bool) err
 		if err != nil {
 			return err
 		}
+		if len(merged) > parley.MaxMetadataJSON {
+			return parley.Invalid("conversation_metadata", "merged with what the conversation has must have at most %d bytes",
+				parley.MaxMetadataJSON)
+		}
 		metadata = merged
 	}
 	ch := p.changes[conversationKey{r.ProjectID, c.ID}]

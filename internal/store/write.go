@@ -196,6 +196,22 @@ func At(leg int, status parley.DeliveryStatus) Progress {
 	return p
 }
 
+// barred returns the one lower progress that p does not follow: what was
+// delivered on a leg does not fail there any more. It is -1 when there is none.
+func (p Progress) barred() Progress {
+	switch p.Status() {
+	case parley.StatusFailed, parley.StatusSwitchingChannel:
+		return At(p.Leg(), parley.StatusDelivered)
+	case parley.StatusQueued, parley.StatusQueuedOnChannel, parley.StatusDelivered, parley.StatusRead:
+	}
+	return -1
+}
+
+// Follows reports whether a message moves from progress from to p.
+func (p Progress) Follows(from Progress) bool {
+	return from < p && !from.Terminal() && from != p.barred()
+}
+
 // Terminal reports whether nothing can follow.
 func (p Progress) Terminal() bool { return p >= progressTerminal }
 

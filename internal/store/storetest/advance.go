@@ -92,7 +92,9 @@ func checkMoves(r *rapid.T, before, after store.Progress, ws []*store.Write) {
 		if w.Advance.Moved {
 			moves = append(moves, w.Advance.To)
 		}
-		possible = max(possible, w.Advance.To)
+		if to := w.Advance.To; to.Status() != parley.StatusFailed && to.Status() != parley.StatusSwitchingChannel {
+			possible = max(possible, to) // the others do not follow DELIVERED
+		}
 	}
 	slices.Sort(moves)
 	switch {
@@ -104,7 +106,7 @@ func checkMoves(r *rapid.T, before, after store.Progress, ws []*store.Write) {
 		r.Fatalf("the message went from %v to %v by itself", before, after)
 	case len(moves) > 0 && (moves[0] <= before || moves[len(moves)-1] != after || len(slices.Compact(moves)) != len(moves)):
 		r.Fatalf("the message went from %v to %v, its moves were %v", before, after, moves)
-	case !before.Terminal() && !after.Terminal() && after != possible:
+	case !before.Terminal() && !after.Terminal() && after < possible:
 		r.Fatalf("the message stayed at %v, though %v was reported", after, possible)
 	}
 }
