@@ -9,6 +9,9 @@ import (
 	"syscall"
 )
 
+// locks says that lockDir keeps other processes out.
+const locks = true
+
 // lockDir makes sure that one process alone works on an embedded database.
 func lockDir(dir string) (*os.File, error) {
 	f, err := os.OpenFile(filepath.Join(dir, "parley.lock"), os.O_RDWR|os.O_CREATE, 0o600) //nolint:gosec // the operator's own directory

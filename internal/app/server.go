@@ -81,17 +81,15 @@ func NewServer(ctx context.Context, cfg Config, log *slog.Logger) (_ *Server, er
 	return s, s.wire()
 }
 
-// openStore opens the configured database; the embedded one is locked.
+// openStore opens the configured database and locks the data directory. With an
+// embedded database that must succeed; nodes on PostgreSQL may share one.
 func openStore(ctx context.Context, cfg Config, log *slog.Logger) (*store.Store, *os.File, error) {
 	if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
 		return nil, nil, fmt.Errorf("data directory: %w", err)
 	}
-	var lock *os.File
-	if cfg.DatabaseURL == "" {
-		var err error
-		if lock, err = lockDir(cfg.DataDir); err != nil {
-			return nil, nil, err
-		}
+	lock, err := lockDir(cfg.DataDir)
+	if err != nil && cfg.DatabaseURL == "" {
+		return nil, nil, err
 	}
 	st, err := openUnlocked(ctx, cfg, log)
 	return st, lock, err
@@ -188,7 +186,12 @@ func (s *Server) newQueue(reg prometheus.Registerer, outside *egress.Egress) {
 	kinds := s.engine.Workers()
 	// One dead or slow webhook holds 32 places at most.
 	kinds[callback.Kind] = queue.Kind{Run: sender.Deliver, Concurrency: 512, LaneWidth: 32}
-	s.queue = queue.New(queue.Options{Store: s.store, Kinds: kinds, Now: time.Now, Log: s.log, Metrics: reg})
+	o := queue.Options{Store: s.store, Kinds: kinds, Now: time.Now, Log: s.log, Metrics: reg}
+	if locks && s.lock != nil {
+		node := nodeFile(filepath.Join(s.cfg.DataDir, "node"))
+		o.Predecessor, o.Joining = node.read(), node.write
+	}
+	s.queue = queue.New(o)
 	reg.MustRegister(s.queue)
 }
 

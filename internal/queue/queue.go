@@ -53,6 +53,11 @@ type Options struct {
 	// Lease is how long the node may be out of touch with the database before
 	// others take its jobs over; 0 means 30 s.
 	Lease time.Duration
+	// Predecessor is a node that is known to be dead, or 0: its jobs are taken
+	// over at once and not when its lease runs out.
+	Predecessor int64
+	// Joining, if set, is told the node's id before any job is the node's.
+	Joining func(node int64) error
 	// Manual leaves all running to Step, for tests.
 	Manual bool
 }

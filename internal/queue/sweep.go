@@ -12,6 +12,11 @@ import (
 
 // Start registers the node and takes over what a dead one left behind.
 func (q *Queue) Start(ctx context.Context) error {
+	if q.o.Predecessor != 0 {
+		if err := q.o.Store.Bury(ctx, q.o.Predecessor); err != nil {
+			return fmt.Errorf("bury the predecessor: %w", err)
+		}
+	}
 	if err := q.join(ctx); err != nil {
 		return err
 	}
@@ -49,6 +54,11 @@ func (q *Queue) join(ctx context.Context) error {
 			break
 		}
 		node = randomNode()
+	}
+	if q.o.Joining != nil {
+		if err := q.o.Joining(node); err != nil {
+			return fmt.Errorf("note the node's id: %w", err)
+		}
 	}
 	now := q.o.Now()
 	if err := q.o.Store.Join(ctx, node, q.o.Lease); err != nil {

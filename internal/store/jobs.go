@@ -113,6 +113,12 @@ func (s *Store) Join(ctx context.Context, node int64, ttl time.Duration) error {
 	return err
 }
 
+// Bury ends the lease of a node that is known to be dead.
+func (s *Store) Bury(ctx context.Context, node int64) error {
+	_, err := s.exec(ctx, `UPDATE nodes SET expires_at = 0 WHERE id = $1`, node)
+	return err
+}
+
 // Renew is Heartbeat for a node that was registered. It returns false when the
 // node is no longer: its jobs have been taken over.
 func (s *Store) Renew(ctx context.Context, node int64, ttl time.Duration) (bool, error) {
