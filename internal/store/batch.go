@@ -113,7 +113,7 @@ func (d dialect) chunk(n int) int {
 		return d.batch
 	}
 	if !d.oneWriter {
-		return 1 << bits.Len(uint(n-1)) //nolint:gosec // n is positive
+		return 1 << bits.Len(uint(n-1))
 	}
 	size := d.batch
 	for size > n {
@@ -147,7 +147,7 @@ func (b *batch) query(s *set, scan func(*sql.Rows) error) error {
 		if err != nil {
 			return err
 		}
-		defer rows.Close()
+		defer func() { _ = rows.Close() }()
 		for rows.Next() {
 			if err := scan(rows); err != nil {
 				return err

@@ -151,7 +151,7 @@ func (w *writer) discard() {
 		return
 	}
 	_ = w.conn.Raw(func(any) error { return driver.ErrBadConn })
-	w.conn.Close()
+	_ = w.conn.Close() // it is gone already
 	w.conn, w.stmts = nil, nil
 }
 

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -91,7 +92,7 @@ func (d dialect) isUnique(err error) bool {
 // openSQLite opens one writing connection and a pool of reading ones. WAL lets
 // them work at the same time; synchronous=FULL makes a commit survive a power
 // cut.
-func openSQLite(sh *shared, path string) error {
+func openSQLite(ctx context.Context, sh *shared, path string) error {
 	sh.dialect = sqliteDialect()
 	dsn := func(extra ...string) string {
 		q := url.Values{"_txlock": {"immediate"}} // another process may write, too: the admin commands
@@ -110,7 +111,7 @@ func openSQLite(sh *shared, path string) error {
 	// One for the committer, one for Tx; the lock lets only one write.
 	w.SetMaxOpenConns(2)
 	w.SetMaxIdleConns(2)
-	if err := w.Ping(); err != nil {
+	if err := w.PingContext(ctx); err != nil {
 		return errors.Join(err, w.Close())
 	}
 	r, err := sql.Open("sqlite", dsn())
@@ -123,7 +124,7 @@ func openSQLite(sh *shared, path string) error {
 	return nil
 }
 
-func openPostgres(sh *shared, address string) error {
+func openPostgres(ctx context.Context, sh *shared, address string) error {
 	sh.dialect = postgresDialect()
 	cfg, err := pgx.ParseConfig(address)
 	if err != nil {
@@ -132,7 +133,7 @@ func openPostgres(sh *shared, address string) error {
 	db := stdlib.OpenDB(*cfg)
 	db.SetMaxOpenConns(24)
 	db.SetMaxIdleConns(24)
-	if err := db.Ping(); err != nil {
+	if err := db.PingContext(ctx); err != nil {
 		return errors.Join(fmt.Errorf("reach the database: %w", err), db.Close())
 	}
 	sh.write, sh.read = db, db

@@ -102,9 +102,9 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		drained: make(chan struct{}),
 	}
 	if o.URL != "" {
-		err = openPostgres(sh, o.URL)
+		err = openPostgres(ctx, sh, o.URL)
 	} else {
-		err = openSQLite(sh, o.Path)
+		err = openSQLite(ctx, sh, o.Path)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
@@ -118,7 +118,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("open committer: %w", err), s.Close())
 		}
-		sh.committers.Go(func() { w.run() })
+		sh.committers.Go(func() { w.run() }) //nolint:contextcheck // it outlives Open
 	}
 	return s, nil
 }
@@ -224,7 +224,7 @@ func (s *Store) each(ctx context.Context, scan func(*sql.Rows) error, query stri
 	if err != nil {
 		return err
 	}
-	defer rows.Close()
+	defer func() { _ = rows.Close() }()
 	for rows.Next() {
 		if err := scan(rows); err != nil {
 			return err
