@@ -102,7 +102,7 @@ func (s *Simulator) NewApp(tb testing.TB, server *Server, name string, sink *Sin
 	tb.Helper()
 	var app parley.App
 	server.Call(tb, http.MethodPost, "/apps", map[string]any{
-		"display_name": name, "channel_credentials": []any{s.OpenAccount(tb, name)},
+		"display_name": name, "channel_credentials": []any{s.OpenAccount(tb, name)}, "processing_mode": parley.ModeConversation,
 	}, &app)
 	Eventually(tb, patience, func() string {
 		server.Call(tb, http.MethodGet, "/apps/"+app.ID, nil, &app)

@@ -267,10 +267,19 @@ export async function eventually(probe, ms = patience) {
   }
 }
 
-/** Fails unless the SDK call is refused with the HTTP status. */
-export async function refused(call, status) {
+/**
+ * Fails unless the SDK call is refused with the HTTP status, in the API's own
+ * error shape, and with the broken field named, if there is one.
+ */
+export async function refused(call, status, field) {
   await assert.rejects(call, (error) => {
     assert.equal(error.statusCode, status, describe(error));
+    const { error: body } = JSON.parse(error.data);
+    assert.equal(body.code, status);
+    assert.equal(body.status, { 400: 'INVALID_ARGUMENT', 404: 'NOT_FOUND', 501: 'UNIMPLEMENTED' }[status] ?? body.status);
+    assert.ok(body.message, 'the error has a message');
+    assert.deepEqual(body.details.flatMap((detail) => detail.field_violations.map((violation) => violation.field)),
+      field ? [field] : [], describe(error));
     return true;
   });
 }

@@ -31,9 +31,8 @@ func TestNodeSDK(t *testing.T) {
 			t.Parallel()
 			sim := parleytest.StartSimulator(t)
 			server := parleytest.Start(t, parleytest.Options{DatabaseURL: database(t), Simulator: sim})
-			for _, script := range []string{"getting-started.mjs"} {
-				run(t, script, server, sim)
-			}
+			run(t, "getting-started.mjs", server, sim)
+			compareCompat(t, run(t, "operations.mjs", server, sim))
 		})
 	}
 }
@@ -54,8 +53,9 @@ func requireNode(t *testing.T) {
 	}
 }
 
-// run runs a script beside this file against the server.
-func run(t *testing.T, script string, server *parleytest.Server, sim *parleytest.Simulator) {
+// run runs a script beside this file against the server and returns what it
+// printed.
+func run(t *testing.T, script string, server *parleytest.Server, sim *parleytest.Simulator) string {
 	t.Helper()
 	credentials := map[string]parley.ChannelCredential{}
 	for _, name := range parleytest.Accounts() {
@@ -78,4 +78,5 @@ func run(t *testing.T, script string, server *parleytest.Server, sim *parleytest
 		t.Fatalf("%s: %v\n%s", script, errors.Join(err, ctx.Err()), out)
 	}
 	t.Logf("%s: %v\n%s", script, time.Since(start).Round(time.Millisecond), out)
+	return string(out)
 }
