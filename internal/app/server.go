@@ -239,6 +239,7 @@ func (s *Server) Run(ctx context.Context, ready func(context.Context) error) err
 			failed <- fmt.Errorf("queue: %w", err)
 		}
 	})
+	wg.Go(func() { tuneGC(background) })
 	if s.cfg.PprofListen != "" {
 		wg.Go(func() { s.servePprof(background) })
 	}

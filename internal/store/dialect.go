@@ -97,13 +97,16 @@ func openSQLite(ctx context.Context, sh *shared, path string) error {
 	dsn := func(extra ...string) string {
 		q := url.Values{"_txlock": {"immediate"}} // another process may write, too: the admin commands
 		for _, p := range append([]string{
-			"busy_timeout(10000)", "foreign_keys(1)", "synchronous(FULL)", "temp_store(MEMORY)", "cache_size(-32768)",
+			"busy_timeout(10000)", "foreign_keys(1)", "synchronous(FULL)", "temp_store(MEMORY)",
 		}, extra...) {
 			q.Add("_pragma", p)
 		}
 		return (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: q.Encode()}).String()
 	}
-	pragmas := []string{"page_size(8192)", "journal_mode(WAL)", "wal_autocheckpoint(4000)", "journal_size_limit(67108864)"}
+	// Small pages: an index entry far from its neighbours costs a page of WAL.
+	pragmas := []string{
+		"page_size(4096)", "journal_mode(WAL)", "wal_autocheckpoint(8000)", "journal_size_limit(67108864)", "cache_size(-16384)",
+	}
 	w, err := sql.Open("sqlite", dsn(pragmas...))
 	if err != nil {
 		return err
@@ -114,7 +117,7 @@ func openSQLite(ctx context.Context, sh *shared, path string) error {
 	if err := w.PingContext(ctx); err != nil {
 		return errors.Join(err, w.Close())
 	}
-	r, err := sql.Open("sqlite", dsn())
+	r, err := sql.Open("sqlite", dsn("cache_size(-4096)"))
 	if err != nil {
 		return errors.Join(err, w.Close())
 	}
