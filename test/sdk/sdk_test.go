@@ -4,9 +4,10 @@ package sdk
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"os"
 	"os/exec"
+	"regexp"
+	"strings"
 	"testing"
 	"time"
 
@@ -16,9 +17,6 @@ import (
 )
 
 func TestMain(m *testing.M) { parleytest.Main(m) }
-
-// scriptTimeout is far longer than a script takes.
-const scriptTimeout = 3 * time.Minute
 
 func TestNodeSDK(t *testing.T) {
 	t.Parallel()
@@ -31,10 +29,39 @@ func TestNodeSDK(t *testing.T) {
 			t.Parallel()
 			sim := parleytest.StartSimulator(t)
 			server := parleytest.Start(t, parleytest.Options{DatabaseURL: database(t), Simulator: sim})
-			run(t, "getting-started.mjs", server, sim)
-			compareCompat(t, run(t, "operations.mjs", server, sim))
+			c := newClient(t, server, sim)
+			c.mustRun("getting-started.mjs")
+			compareCompat(t, c.mustRun("operations.mjs"))
+			c.mustRun("token.mjs")
 		})
 	}
+}
+
+// TestKeyRotation changes a client's access key while the server runs: both
+// keys work until the old one is revoked.
+func TestKeyRotation(t *testing.T) {
+	t.Parallel()
+	requireNode(t)
+	sim := parleytest.StartSimulator(t)
+	server := parleytest.Start(t, parleytest.Options{Simulator: sim})
+	before := newClient(t, server, sim)
+	after := *before
+	made := regexp.MustCompile(`key +(\S+)\nsecret +(\S+)\n`).FindStringSubmatch(server.Command("key", "create", parleytest.Project))
+	if made == nil {
+		t.Fatal("parley key create printed no key")
+	}
+	after.keyID, after.keySecret = made[1], made[2]
+	before.mustRun("drive.mjs", "app.list")
+	after.mustRun("drive.mjs", "app.list")
+	server.Command("key", "revoke", parleytest.KeyID)
+	const within = 10 * time.Second // a key is believed for some seconds
+	parleytest.Eventually(t, within, func() string {
+		if _, err := before.run("drive.mjs", "app.list"); err == nil {
+			return "the revoked key still works"
+		}
+		return ""
+	})
+	after.mustRun("drive.mjs", "app.list")
 }
 
 // requireNode skips the test without Node or the SDK; with CI=true it fails.
@@ -53,9 +80,15 @@ func requireNode(t *testing.T) {
 	}
 }
 
-// run runs a script beside this file against the server and returns what it
-// printed.
-func run(t *testing.T, script string, server *parleytest.Server, sim *parleytest.Simulator) string {
+// A client runs the scripts beside this file against a server.
+type client struct {
+	t                *testing.T
+	url, simulator   string
+	keyID, keySecret string
+	credentials      string // of every account, as JSON
+}
+
+func newClient(t *testing.T, server *parleytest.Server, sim *parleytest.Simulator) *client {
 	t.Helper()
 	credentials := map[string]parley.ChannelCredential{}
 	for _, name := range parleytest.Accounts() {
@@ -65,18 +98,35 @@ func run(t *testing.T, script string, server *parleytest.Server, sim *parleytest
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), scriptTimeout)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, "node", script)
-	cmd.Env = append(os.Environ(),
-		"PARLEY_URL="+server.URL, "PARLEY_SIMULATOR_URL="+sim.URL, "PARLEY_PROJECT="+parleytest.Project,
-		"PARLEY_KEY_ID="+parleytest.KeyID, "PARLEY_KEY_SECRET="+parleytest.KeySecret,
-		"PARLEY_SDK_CREDENTIALS="+string(raw))
-	start := time.Now()
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		t.Fatalf("%s: %v\n%s", script, errors.Join(err, ctx.Err()), out)
+	return &client{
+		t: t, url: server.URL, simulator: sim.URL, credentials: string(raw),
+		keyID: parleytest.KeyID, keySecret: parleytest.KeySecret,
 	}
-	t.Logf("%s: %v\n%s", script, time.Since(start).Round(time.Millisecond), out)
-	return string(out)
+}
+
+// scriptTimeout is far longer than a script takes.
+const scriptTimeout = 3 * time.Minute
+
+// run returns what a script printed.
+func (c *client) run(script ...string) (string, error) {
+	ctx, cancel := context.WithTimeout(c.t.Context(), scriptTimeout)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "node", script...)
+	cmd.Env = append(os.Environ(),
+		"PARLEY_URL="+c.url, "PARLEY_SIMULATOR_URL="+c.simulator, "PARLEY_PROJECT="+parleytest.Project,
+		"PARLEY_KEY_ID="+c.keyID, "PARLEY_KEY_SECRET="+c.keySecret, "PARLEY_SDK_CREDENTIALS="+c.credentials)
+	out, err := cmd.CombinedOutput()
+	return string(out), err
+}
+
+// mustRun is run for a script that must succeed.
+func (c *client) mustRun(script ...string) string {
+	c.t.Helper()
+	start := time.Now()
+	out, err := c.run(script...)
+	if err != nil {
+		c.t.Fatalf("node %s: %v\n%s", strings.Join(script, " "), err, out)
+	}
+	c.t.Logf("node %s: %v\n%s", strings.Join(script, " "), time.Since(start).Round(time.Millisecond), out)
+	return out
 }
