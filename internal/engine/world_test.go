@@ -31,6 +31,7 @@ type world struct {
 	path     string
 	channels []channel.Channel
 	mod      func(*Options)
+	wrap     func(run func(context.Context) error) error // around the delivery of a callback
 
 	mu    sync.Mutex
 	clock time.Time
@@ -86,7 +87,12 @@ func (w *world) start() {
 		w.t.Fatal(err)
 	}
 	kinds := e.Workers()
-	kinds[callback.Kind] = queue.Kind{Run: w.deliver}
+	kinds[callback.Kind] = queue.Kind{Run: func(ctx context.Context, j *store.Job) error {
+		if w.wrap == nil {
+			return w.deliver(ctx, j)
+		}
+		return w.wrap(func(ctx context.Context) error { return w.deliver(ctx, j) })
+	}}
 	q = queue.New(queue.Options{Store: s, Kinds: kinds, Now: w.now, Log: slog.New(slog.DiscardHandler), Manual: true})
 	if err := q.Start(w.t.Context()); err != nil {
 		w.t.Fatal(err)
