@@ -13,8 +13,11 @@ import (
 // unprivileged returns how to start PostgreSQL, which refuses to run as root:
 // root hands the directory to another user first.
 func unprivileged(dir string) (*syscall.SysProcAttr, error) {
+	// A session of its own keeps an interrupt at the terminal from ending the
+	// shell before it has tidied up.
+	own := &syscall.SysProcAttr{Setsid: true}
 	if os.Geteuid() != 0 {
-		return nil, nil //nolint:nilnil // as whoever we are
+		return own, nil
 	}
 	for _, name := range []string{"postgres", "nobody"} {
 		u, err := user.Lookup(name)
@@ -32,7 +35,8 @@ func unprivileged(dir string) (*syscall.SysProcAttr, error) {
 		if err := os.Chown(dir, int(uid), int(gid)); err != nil {
 			return nil, err
 		}
-		return &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}, nil
+		own.Credential = &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
+		return own, nil
 	}
 	return nil, errors.New("root has no user to run it as: neither postgres nor nobody exists")
 }
