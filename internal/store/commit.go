@@ -8,18 +8,24 @@ import (
 	"fmt"
 	"log/slog"
 	"sync/atomic"
+	"time"
 )
 
 // Group commit. A durable commit costs far more than the statements in it, so
 // callers that wait at the same moment share one: a committer takes what waits
 // now, without a timer, applies it set by set and commits. Each caller is
-// answered after the commit, with its own result. When a group fails it is
+// answered after the commit, with its own result. Writes nobody waits for ride
+// along with the next group, or go on their own after a moment. When a group fails it is
 // rolled back and replayed one by one, so that each caller gets its own error
 // and nobody suffers for a neighbour. Jobs are handed to the queue only after
 // the commit that made them.
 
-// maxGroup bounds how many writes share a transaction.
-const maxGroup = 512
+const (
+	// maxGroup bounds how many writes share a transaction.
+	maxGroup = 512
+	// patience is how long writes nobody waits for are kept for company.
+	patience = 5 * time.Millisecond
+)
 
 // A commit is a Write on its way, and how its caller hears of it.
 type commit struct {
@@ -102,7 +108,7 @@ func (s *Store) CommitAll(ctx context.Context, ws []*Write) error {
 // lose, because it would just be done again.
 func (s *Store) CommitLater(w *Write) {
 	select {
-	case s.commits <- &commit{write: w}:
+	case s.later <- &commit{write: w}:
 	case <-s.closed:
 	}
 }
@@ -112,7 +118,7 @@ func (s *Store) CommitLater(w *Write) {
 // may never be called.
 func (s *Store) CommitThen(w *Write, then func(error)) {
 	select {
-	case s.commits <- &commit{write: w, then: then}:
+	case s.later <- &commit{write: w, then: then}:
 	case <-s.closed:
 		then(errClosed)
 	}
@@ -158,29 +164,44 @@ func (w *writer) discard() {
 // run commits groups until the store is closed and nothing waits.
 func (w *writer) run() {
 	defer w.discard()
+	var alone <-chan time.Time // fires when the first of later has waited long enough
+	var later []*commit
 	for {
 		select {
 		case c := <-w.s.commits:
-			w.group(w.gather(c))
-		case <-w.s.closed:
-			for {
-				select {
-				case c := <-w.s.commits:
-					w.group(w.gather(c))
-				default:
-					return
-				}
+			w.group(w.gather(append(later, c)))
+			later, alone = nil, nil
+		case c := <-w.s.later:
+			if later = append(later, c); len(later) == 1 {
+				alone = time.After(patience)
 			}
+			if len(later) >= maxGroup {
+				w.group(later)
+				later, alone = nil, nil
+			}
+		case <-alone:
+			w.group(later)
+			later, alone = nil, nil
+		case <-w.s.closed:
+			for group := w.gather(later); len(group) > 0; group = w.gather(nil) {
+				w.group(group)
+			}
+			return
 		}
 	}
 }
 
-// gather takes what waits now, without waiting for more.
-func (w *writer) gather(c *commit) []*commit {
-	group := append(make([]*commit, 0, 64), c)
+// gather adds to a group what waits now, without waiting for more.
+func (w *writer) gather(group []*commit) []*commit {
 	for len(group) < maxGroup {
 		select {
 		case c := <-w.s.commits:
+			group = append(group, c)
+			continue
+		default:
+		}
+		select {
+		case c := <-w.s.later:
 			group = append(group, c)
 		default:
 			return group

@@ -56,7 +56,8 @@ type shared struct {
 	ids     parley.IDSource
 	jobIDs  jobIDs
 
-	commits    chan *commit
+	commits    chan *commit // somebody waits
+	later      chan *commit // nobody does
 	committers sync.WaitGroup
 	closed     chan struct{} // no more commits are taken
 	drained    chan struct{} // the committers have gone
@@ -98,6 +99,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		now:     o.Now,
 		log:     o.Log,
 		commits: make(chan *commit, 2*maxGroup),
+		later:   make(chan *commit, 2*maxGroup),
 		closed:  make(chan struct{}),
 		drained: make(chan struct{}),
 	}
