@@ -35,9 +35,7 @@ func TestReceiptsInAnyOrder(t *testing.T) {
 				w.receipt(a, parley.ChannelSMS, "fake-"+m+"-0-0-1", s)
 			}
 			w.expect(tc.want...)
-			if err := w.store.Close(); err != nil {
-				t.Fatal(err)
-			}
+			w.stop()
 			w.start() // and once more, from the table
 			for _, s := range tc.told {
 				w.receipt(a, parley.ChannelSMS, "fake-"+m+"-0-0-1", s)
@@ -150,9 +148,7 @@ func TestReceiptOfNothing(t *testing.T) {
 	}
 	w.run(15*time.Minute, 10*time.Second)
 	w.expect()
-	if err := w.store.Close(); err != nil {
-		t.Fatal(err)
-	}
+	w.stop()
 	w.start()
 	if jobs, err := w.store.JobCounts(t.Context()); err != nil || len(jobs) > 0 {
 		t.Errorf("jobs left: %v, %v", jobs, err)

@@ -463,9 +463,7 @@ func TestDeletedWhileQueued(t *testing.T) {
 			if n := len(ch.Attempts()); n != before {
 				t.Errorf("%d more attempts", n-before)
 			}
-			if err := w.store.Close(); err != nil {
-				t.Fatal(err)
-			}
+			w.stop()
 			w.start()
 			jobs, err := w.store.JobCounts(t.Context())
 			if err != nil || jobs[store.KindSend] > 0 {

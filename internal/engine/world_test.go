@@ -106,6 +106,19 @@ func (w *world) restart() {
 	w.start()
 }
 
+// stop stops the process in good order.
+func (w *world) stop() {
+	w.t.Helper()
+	ctx, cancel := context.WithCancel(w.t.Context())
+	cancel()
+	if err := w.q.Run(ctx, 10*time.Second); err != nil {
+		w.t.Fatal(err)
+	}
+	if err := w.store.Close(); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
 func (w *world) now() time.Time {
 	w.mu.Lock()
 	defer w.mu.Unlock()
