@@ -53,8 +53,14 @@ type told struct {
 
 func newWorld(t *testing.T, channels ...channel.Channel) *world {
 	t.Helper()
+	return newWorldWith(t, nil, channels...)
+}
+
+// newWorldWith is newWorld with other options.
+func newWorldWith(t *testing.T, mod func(*Options), channels ...channel.Channel) *world {
+	t.Helper()
 	w := &world{
-		t: t, path: filepath.Join(t.TempDir(), "engine.db"), channels: channels,
+		t: t, mod: mod, path: filepath.Join(t.TempDir(), "engine.db"), channels: channels,
 		clock: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC), got: map[string]told{},
 	}
 	w.start()
