@@ -176,16 +176,17 @@ func (b *batch) advanceWave(wave []*Advance) error {
 			identity = CASE WHEN v.column4 = '' THEN identity ELSE v.column5 END,
 			identity_app_id = CASE WHEN v.column4 = '' THEN identity_app_id ELSE v.column6 END
 			FROM (VALUES `,
-		types: "ttittti",
-		tail: fmt.Sprintf(`) AS v WHERE project_id = v.column1 AND id = v.column2 AND progress < v.column3 AND progress < %d
-			AND progress <> v.column7 RETURNING id`, progressTerminal),
+		types: "ttitttii",
+		tail: `) AS v WHERE project_id = v.column1 AND id = v.column2 AND progress < v.column3 AND progress < v.column7
+			AND progress <> v.column8 RETURNING id`,
 	}
 	ids := &set{
 		head:  `INSERT INTO provider_ids (` + providerColumns + `)`,
 		types: providerTypes, insert: true, tail: ` ON CONFLICT DO NOTHING`,
 	}
 	for _, a := range wave {
-		moves.add(a.ProjectID, a.MessageID, int64(a.To), string(a.Channel), a.Identity, a.IdentityApp, int64(a.To.barred()))
+		moves.add(a.ProjectID, a.MessageID, int64(a.To), string(a.Channel), a.Identity, a.IdentityApp,
+			int64(a.To.ceiling()), int64(a.To.barred()))
 		for _, p := range a.IDs {
 			ids.add(providerArgs(p, b.w.s.Now())...)
 		}

@@ -207,9 +207,14 @@ func (p Progress) barred() Progress {
 	return -1
 }
 
+// ceiling is above every progress that p may follow: a late report about a
+// channel that the message has left changes nothing, nor does any about a
+// message that is done.
+func (p Progress) ceiling() Progress { return Progress(p.Leg()+1) * progressLeg }
+
 // Follows reports whether a message moves from progress from to p.
 func (p Progress) Follows(from Progress) bool {
-	return from < p && !from.Terminal() && from != p.barred()
+	return from < p && from < p.ceiling() && from != p.barred()
 }
 
 // Terminal reports whether nothing can follow.
