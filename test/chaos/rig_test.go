@@ -169,5 +169,5 @@ func (r *rig) awaitAcks(n int) {
 func (r *rig) acknowledged() []sent {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.acked[:len(r.acked):len(r.acked)]
+	return slices.Clip(r.acked)
 }

@@ -2,6 +2,7 @@ package parleytest
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"testing"
 
@@ -107,7 +108,7 @@ func (s *Simulator) NewApp(tb testing.TB, server *Server, name string, sink *Sin
 	Eventually(tb, patience, func() string {
 		server.Call(tb, http.MethodGet, "/apps/"+app.ID, nil, &app)
 		if state := app.ChannelCredentials[0].State; state.Status != parley.CredentialActive {
-			return "the credential is " + string(state.Status) + ": " + state.Description
+			return fmt.Sprintf("the credential is %s: %s", state.Status, state.Description)
 		}
 		return ""
 	})
