@@ -65,8 +65,19 @@ func Run(ctx context.Context, args []string, out, errOut io.Writer) int {
 }
 
 func (w *world) fail(err error) int {
-	fmt.Fprintf(w.errOut, "parley: %v\n", err)
+	_, _ = fmt.Fprintf(w.errOut, "parley: %v\n", err) // there is nowhere else to say it
 	return 1
+}
+
+// table prints rows in columns.
+func (w *world) table(rows [][]string) error {
+	t := tabwriter.NewWriter(w.out, 0, 0, 2, ' ', 0)
+	for _, r := range rows {
+		if _, err := fmt.Fprintln(t, strings.Join(r, "\t")); err != nil {
+			return err
+		}
+	}
+	return t.Flush()
 }
 
 func (w *world) logger(c *Config) *slog.Logger {
@@ -302,12 +313,11 @@ func (c *projectCommand) Run(w *world, k *kong.Context) error {
 		if err != nil {
 			return err
 		}
-		t := tabwriter.NewWriter(w.out, 0, 0, 2, ' ', 0)
-		fmt.Fprintln(t, "PROJECT\tNAME\tCREATED")
+		rows := [][]string{{"PROJECT", "NAME", "CREATED"}}
 		for _, p := range list {
-			fmt.Fprintf(t, "%s\t%s\t%s\n", p.ID, p.Name, p.CreatedAt.Format(time.RFC3339))
+			rows = append(rows, []string{p.ID, p.Name, p.CreatedAt.Format(time.RFC3339)})
 		}
-		return t.Flush()
+		return w.table(rows)
 	})
 }
 
@@ -342,16 +352,15 @@ func (c *keyCommand) Run(w *world, k *kong.Context) error {
 		if err != nil {
 			return err
 		}
-		t := tabwriter.NewWriter(w.out, 0, 0, 2, ' ', 0)
-		fmt.Fprintln(t, "KEY\tCREATED\tREVOKED")
+		rows := [][]string{{"KEY", "CREATED", "REVOKED"}}
 		for _, key := range list {
 			revoked := "-"
 			if !key.RevokedAt.IsZero() {
 				revoked = key.RevokedAt.Format(time.RFC3339)
 			}
-			fmt.Fprintf(t, "%s\t%s\t%s\n", key.ID, key.CreatedAt.Format(time.RFC3339), revoked)
+			rows = append(rows, []string{key.ID, key.CreatedAt.Format(time.RFC3339), revoked})
 		}
-		return t.Flush()
+		return w.table(rows)
 	})
 }
 

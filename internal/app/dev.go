@@ -48,7 +48,7 @@ func devStatePath(dataDir string) string { return filepath.Join(dataDir, "dev.js
 // readDevState reads what parley dev left; a zero state where it never ran.
 func readDevState(dataDir string) (devState, error) {
 	var st devState
-	raw, err := os.ReadFile(devStatePath(dataDir)) //nolint:gosec // the operator's own directory
+	raw, err := os.ReadFile(devStatePath(dataDir))
 	if errors.Is(err, os.ErrNotExist) {
 		return st, nil
 	}
@@ -72,15 +72,15 @@ func (st *devState) write(dataDir string) error {
 // The accounts at the simulated providers. They open nothing but a simulator
 // on this machine.
 const (
-	devTelegramToken = "100200300:parley-dev-telegram-bot-token" //nolint:gosec // not a secret
+	devTelegramToken = "100200300:parley-dev-telegram-bot-token"
 	devWhatsAppID    = "106540352242922"
 	devPlan          = "parley-dev-plan"
 	devSystemID      = "parley"
-	devPassword      = "parley1" //nolint:gosec // not a secret
+	devPassword      = "parley1"
 	devSender        = "12025550100"
 	devHandset       = "12025550123"
 	devChat          = "1001"
-	devToken         = "parley-dev-token"
+	devToken         = "parley-dev-token" //nolint:gosec // opens a simulator only
 )
 
 // Dev runs the server and the simulated providers in one process, over the
@@ -91,12 +91,12 @@ func Dev(ctx context.Context, cfg Config, o DevOptions, log *slog.Logger, out io
 	if err != nil {
 		return fmt.Errorf("listen for the simulator: %w", err)
 	}
-	defer web.Close()
+	defer func() { _ = web.Close() }()
 	smpp, err := lc.Listen(ctx, "tcp", o.SMPPListen)
 	if err != nil {
 		return fmt.Errorf("listen for the simulated SMPP centre: %w", err)
 	}
-	defer smpp.Close()
+	defer func() { _ = smpp.Close() }()
 
 	base := "http://" + web.Addr().String()
 	cfg.AllowPrivateTargets = true
@@ -114,7 +114,7 @@ func Dev(ctx context.Context, cfg Config, o DevOptions, log *slog.Logger, out io
 	simCtx, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	go func() { _ = hs.Serve(web) }()
-	defer hs.Close()
+	defer func() { _ = hs.Close() }()
 	go func() { _ = sim.ServeSMPP(simCtx, smpp) }()
 	// The accounts must be there when the server looks; where they call back is
 	// known only once the app is made.

@@ -50,7 +50,7 @@ func Listen(ctx context.Context, o ListenOptions, out io.Writer) error {
 	}
 	p := &printer{out: out, secret: string(o.Secret), compact: o.Compact}
 	hs := &http.Server{Handler: p, ReadHeaderTimeout: 10 * time.Second}
-	stop := context.AfterFunc(ctx, func() { hs.Close() })
+	stop := context.AfterFunc(ctx, func() { _ = hs.Close() })
 	defer stop()
 	if _, err := fmt.Fprintf(out, "Listening for callbacks at http://%s/\n", l.Addr()); err != nil {
 		return err
@@ -83,7 +83,7 @@ func (p *printer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !p.compact {
 		shown = indent(body)
 	}
-	fmt.Fprintf(p.out, "\n%s  %s  (%s)\n%s\n", time.Now().Format("15:04:05.000"), payloadName(body), verdict, shown)
+	_, _ = fmt.Fprintf(p.out, "\n%s  %s  (%s)\n%s\n", time.Now().Format("15:04:05.000"), payloadName(body), verdict, shown)
 	if verdict == badSignature {
 		w.WriteHeader(http.StatusUnauthorized)
 	}

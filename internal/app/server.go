@@ -12,7 +12,6 @@ import (
 	"path/filepath"
 	"runtime/debug"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -203,7 +202,7 @@ func (s *Server) servePprof(ctx context.Context) {
 	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
 	hs := &http.Server{Addr: s.cfg.PprofListen, Handler: mux, ReadHeaderTimeout: 10 * time.Second}
-	stop := context.AfterFunc(ctx, func() { hs.Close() })
+	stop := context.AfterFunc(ctx, func() { _ = hs.Close() })
 	defer stop()
 	if err := hs.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
 		s.log.Error("serve profiles", slog.Any("error", err))
@@ -214,37 +213,28 @@ func (s *Server) servePprof(ctx context.Context) {
 func (s *Server) URL() string { return "http://" + s.listen.Addr().String() }
 
 // Run serves until ctx is done, then stops in the order that loses nothing:
-// no more requests, no more sessions, then the jobs, then the database.
-func (s *Server) Run(ctx context.Context, ready func(context.Context) error) error {
-	defer s.Close()
+// no more requests, then the jobs under way, then the sessions they use, then
+// the database.
+func (s *Server) Run(ctx context.Context, ready func(context.Context) error) (err error) {
+	defer func() { err = errors.Join(err, s.Close()) }()
 	if err := s.queue.Start(ctx); err != nil {
 		return fmt.Errorf("start the queue: %w", err)
 	}
-	hs := &http.Server{
-		Handler: s.api.Handler(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
-		MaxHeaderBytes: 64 << 10, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
-	}
-	background, stopBackground := context.WithCancel(context.WithoutCancel(ctx))
-	defer stopBackground()
-	failed := make(chan error, 3)
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		if err := hs.Serve(s.listen); !errors.Is(err, http.ErrServerClosed) {
-			failed <- fmt.Errorf("serve: %w", err)
-		}
-	})
-	wg.Go(func() { s.engine.RunSessions(background) })
-	wg.Go(func() {
-		if err := s.queue.Run(background, grace); err != nil {
+	failed := make(chan error, 2)
+	later := context.WithoutCancel(ctx)
+	sessions := stage(later, func(ctx context.Context) { s.engine.RunSessions(ctx) })
+	aside := stage(later, func(ctx context.Context) { s.runAside(ctx) })
+	jobs := stage(later, func(ctx context.Context) {
+		if err := s.queue.Run(ctx, grace); err != nil {
 			failed <- fmt.Errorf("queue: %w", err)
 		}
 	})
-	wg.Go(func() { tuneGC(background) })
-	if s.cfg.PprofListen != "" {
-		wg.Go(func() { s.servePprof(background) })
-	}
+	web := stage(later, func(ctx context.Context) {
+		if err := s.serve(ctx); err != nil {
+			failed <- fmt.Errorf("serve: %w", err)
+		}
+	})
 	s.log.Info("ready", slog.String("address", s.URL()), slog.String("version", Version()))
-	var err error
 	if ready != nil {
 		err = ready(ctx)
 	}
@@ -255,19 +245,59 @@ func (s *Server) Run(ctx context.Context, ready func(context.Context) error) err
 		}
 	}
 	s.log.Info("stopping")
-	down, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
-	defer cancel()
-	if serr := hs.Shutdown(down); serr != nil {
-		err = errors.Join(err, fmt.Errorf("stop serving: %w", serr))
+	for _, stop := range []func(){web, jobs, sessions, aside} {
+		stop()
 	}
-	stopBackground()
-	wg.Wait()
-	select {
-	case ferr := <-failed:
-		err = errors.Join(err, ferr)
-	default:
+	for {
+		select {
+		case ferr := <-failed:
+			err = errors.Join(err, ferr)
+		default:
+			return err
+		}
 	}
-	return err
+}
+
+// stage starts a part of the server and returns what stops it and waits.
+func stage(ctx context.Context, run func(context.Context)) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		run(ctx)
+	}()
+	return func() {
+		cancel()
+		<-done
+	}
+}
+
+// serve answers requests until ctx is done and those under way are answered.
+func (s *Server) serve(ctx context.Context) error {
+	hs := &http.Server{
+		Handler: s.api.Handler(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
+		MaxHeaderBytes: 64 << 10, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+	}
+	stopped := make(chan error, 1)
+	stop := context.AfterFunc(ctx, func() {
+		down, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
+		defer cancel()
+		stopped <- hs.Shutdown(down)
+	})
+	if err := hs.Serve(s.listen); !errors.Is(err, http.ErrServerClosed) {
+		stop()
+		return err
+	}
+	return <-stopped
+}
+
+// runAside does what is not for clients.
+func (s *Server) runAside(ctx context.Context) {
+	if s.cfg.PprofListen != "" {
+		defer stage(ctx, s.servePprof)()
+	}
+	tuneGC(ctx)
+	<-ctx.Done()
 }
 
 // Close releases everything. It may be called more than once.

@@ -37,4 +37,4 @@ func Stop(err error) error { return &verdict{stop: true, err: err} }
 
 // Settled says that the worker itself deleted the job, in the transaction in
 // which it wrote the outcome.
-var Settled = errors.New("settled") //nolint:errname,revive,staticcheck // reads as the verdict it is: return queue.Settled
+var Settled = errors.New("settled") //nolint:errname,staticcheck // reads as the verdict it is: return queue.Settled
