@@ -1,19 +1,12 @@
 package parleytest
 
 import (
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net"
 	"net/http"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strconv"
-	"strings"
-	"syscall"
 	"testing"
-	"time"
 )
 
 // The project every server has from its start, and its access key.
@@ -27,9 +20,6 @@ const (
 // database.
 const encryptionKey = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=" // 0 to 31
 
-// patience is how long a server may take to start or to stop.
-const patience = 30 * time.Second
-
 // Options say what server to start.
 type Options struct {
 	// DatabaseURL is a PostgreSQL database; "" means SQLite.
@@ -40,39 +30,27 @@ type Options struct {
 	Env []string
 }
 
-// A Server is a parley process. It is killed when the test ends.
+// A Server is a running parley serve.
 type Server struct {
+	*Process
 	// URL is where it serves, the same after a Restart.
 	URL string
 
-	tb     testing.TB
-	binary string
-	dir    string
-	env    []string
-	http   *http.Client
-
-	process *os.Process
-	exited  chan struct{} // closed when the process is gone
-	state   *os.ProcessState
+	env  []string
+	http *http.Client
 }
 
 // Start runs a server and waits until it is ready.
 func Start(tb testing.TB, o Options) *Server {
 	tb.Helper()
-	path, err := binary()
-	if err != nil {
-		tb.Fatal(err)
-	}
+	address := FreeAddress(tb)
 	s := &Server{
-		tb: tb, binary: path, dir: tb.TempDir(),
+		URL:  "http://" + address,
 		http: &http.Client{Timeout: patience, Transport: &http.Transport{MaxIdleConnsPerHost: 64}},
 	}
-	address := freeAddress(tb)
-	s.URL = "http://" + address
 	s.env = append([]string{
-		"PATH=" + os.Getenv("PATH"),
 		"PARLEY_LISTEN=" + address,
-		"PARLEY_DATA_DIR=" + s.dir,
+		"PARLEY_DATA_DIR=" + tb.TempDir(),
 		"PARLEY_DATABASE_URL=" + o.DatabaseURL,
 		"PARLEY_ENCRYPTION_KEY=" + encryptionKey,
 		"PARLEY_BOOTSTRAP_PROJECT_ID=" + Project,
@@ -83,14 +61,14 @@ func Start(tb testing.TB, o Options) *Server {
 	if o.Simulator != nil {
 		s.env = append(s.env, o.Simulator.env()...)
 	}
-	tb.Cleanup(s.finish)
-	s.start()
+	s.Process = Run(tb, s.env, "serve")
+	s.awaitReady()
 	return s
 }
 
-// freeAddress returns a loopback address to listen on. It is below the ports
+// FreeAddress returns a loopback address to listen on. It is below the ports
 // that connections get, so that it is still free after a restart.
-func freeAddress(tb testing.TB) string {
+func FreeAddress(tb testing.TB) string {
 	tb.Helper()
 	for range 100 {
 		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(15000+rand.IntN(15000)))
@@ -104,32 +82,11 @@ func freeAddress(tb testing.TB) string {
 	return ""
 }
 
-func (s *Server) logPath() string { return filepath.Join(s.dir, "server.log") }
-
-func (s *Server) start() {
+func (s *Server) awaitReady() {
 	s.tb.Helper()
-	log, err := os.OpenFile(s.logPath(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	if err != nil {
-		s.tb.Fatal(err)
-	}
-	defer log.Close()
-	cmd := exec.Command(s.binary, "serve")
-	cmd.Env, cmd.Stdout, cmd.Stderr, cmd.SysProcAttr = s.env, log, log, diesWithParent()
-	if err := cmd.Start(); err != nil {
-		s.tb.Fatalf("start parley: %v", err)
-	}
-	s.process, s.exited = cmd.Process, make(chan struct{})
-	exited := s.exited
-	go func() {
-		defer close(exited)
-		_ = cmd.Wait() // the state says it all
-		s.state = cmd.ProcessState
-	}()
 	Eventually(s.tb, patience, func() string {
-		select {
-		case <-exited:
+		if s.Gone() {
 			s.tb.Fatalf("parley ended instead of starting: %v", s.state)
-		default:
 		}
 		answer, err := s.http.Get(s.URL + "/readyz")
 		if err != nil {
@@ -143,67 +100,18 @@ func (s *Server) start() {
 	})
 }
 
-// Kill ends the process at once, as a power cut does.
-func (s *Server) Kill() {
-	s.tb.Helper()
-	if err := s.process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
-		s.tb.Fatalf("kill parley: %v", err)
-	}
-	<-s.exited
-}
-
-// Stop ends the process in good order and fails the test if it is not one.
-func (s *Server) Stop() {
-	s.tb.Helper()
-	if err := s.process.Signal(syscall.SIGTERM); err != nil {
-		s.tb.Fatalf("stop parley: %v", err)
-	}
-	select {
-	case <-s.exited:
-	case <-time.After(patience):
-		s.tb.Fatal("parley does not stop")
-	}
-	if !s.state.Success() {
-		s.tb.Fatalf("parley stopped with %v", s.state)
-	}
-}
-
 // Restart starts the server again, after Kill or Stop, on the same address and
 // the same data.
 func (s *Server) Restart() {
 	s.tb.Helper()
 	s.http.CloseIdleConnections()
-	s.start()
+	s.start(s.env, "serve")
+	s.awaitReady()
 }
 
 // Command runs another command of the binary on the server's settings and
 // returns what it printed.
 func (s *Server) Command(args ...string) string {
 	s.tb.Helper()
-	cmd := exec.Command(s.binary, args...)
-	cmd.Env = s.env
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		s.tb.Fatalf("parley %s: %v\n%s", strings.Join(args, " "), err, out)
-	}
-	return string(out)
-}
-
-// finish ends the process and looks at what it logged.
-func (s *Server) finish() {
-	if s.process == nil {
-		return
-	}
-	s.Kill()
-	log, err := os.ReadFile(s.logPath())
-	if err != nil {
-		s.tb.Error(err)
-		return
-	}
-	if text := string(log); strings.Contains(text, `"job panicked"`) || strings.Contains(text, "\ngoroutine ") {
-		s.tb.Error("the server panicked")
-	}
-	if s.tb.Failed() {
-		s.tb.Logf("the server's log, its end:\n%s", log[max(0, len(log)-8<<10):])
-	}
+	return Command(s.tb, s.env, args...)
 }

@@ -32,7 +32,7 @@ func StartSimulator(tb testing.TB) *Simulator {
 	tb.Helper()
 	s := &Simulator{
 		Simulator: simulator.New(simulator.Options{Now: time.Now, MaxItems: threadLength}),
-		tb:        tb, web: freeAddress(tb), smpp: freeAddress(tb),
+		tb:        tb, web: FreeAddress(tb), smpp: FreeAddress(tb),
 	}
 	s.URL = "http://" + s.web
 	s.Return()

@@ -1,0 +1,95 @@
+// Package dev goes through what the README shows a newcomer.
+package dev
+
+import (
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/parley-im/parley/internal/store/storetest"
+	"github.com/parley-im/parley/test/parleytest"
+)
+
+func TestMain(m *testing.M) { parleytest.Main(m) }
+
+const patience = 20 * time.Second
+
+// TestDev starts parley dev, sends a message as the printed command does, sees
+// it on the handset, answers, and has both reported to parley listen.
+func TestDev(t *testing.T) {
+	t.Parallel()
+	for name, database := range map[string]func(testing.TB) string{
+		"SQLite":     func(testing.TB) string { return "" },
+		"PostgreSQL": storetest.Postgres,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			env := []string{
+				"PARLEY_LISTEN=" + parleytest.FreeAddress(t), "PARLEY_SIMULATOR_LISTEN=" + parleytest.FreeAddress(t),
+				"PARLEY_SMPP_LISTEN=" + parleytest.FreeAddress(t), "PARLEY_LISTENER_URL=http://" + parleytest.FreeAddress(t) + "/",
+				"PARLEY_DATA_DIR=" + t.TempDir(), "PARLEY_DATABASE_URL=" + database(t),
+			}
+			server := parleytest.Run(t, env, "dev")
+			awaitOutput(t, server, "Parley is ready")
+			listen := parleytest.Run(t, env, "listen", "--compact")
+			awaitOutput(t, listen, "Listening")
+
+			send(t, server.Output())
+			awaitOutput(t, listen, "message_submit_notification  (signature right)")
+			awaitOutput(t, listen, `"status":"DELIVERED"`)
+			const handset = "WHATSAPP:12025550123"
+			if shown := parleytest.Command(t, env, "handset", "show", handset); !strings.Contains(shown, "Coffee or tea?") {
+				t.Errorf("the handset shows\n%s", shown)
+			}
+			parleytest.Command(t, env, "handset", "tap", handset, "Tea")
+			awaitOutput(t, listen, `"choice_response_message"`)
+			parleytest.Command(t, env, "handset", "reply", handset, "Thanks")
+			awaitOutput(t, listen, `"text_message":{"text":"Thanks"}`)
+			if out := listen.Output(); strings.Contains(out, "WRONG") || strings.Contains(out, "not signed") {
+				t.Errorf("parley listen printed\n%s", out)
+			}
+			server.Stop()
+		})
+	}
+}
+
+func awaitOutput(t *testing.T, p *parleytest.Process, text string) {
+	t.Helper()
+	parleytest.Eventually(t, patience, func() string {
+		if strings.Contains(p.Output(), text) {
+			return ""
+		}
+		return "it did not print " + text
+	})
+}
+
+// send makes the request of the curl command that parley dev printed.
+func send(t *testing.T, printed string) {
+	t.Helper()
+	_, command, ok := strings.Cut(printed, "curl -sS -u ")
+	credentials, rest, ok2 := strings.Cut(command, " \\\n")
+	address, rest, ok3 := strings.Cut(strings.TrimSpace(rest), " \\\n")
+	_, rest, ok4 := strings.Cut(rest, "-d '")
+	body, _, ok5 := strings.Cut(rest, "'")
+	id, secret, ok6 := strings.Cut(credentials, ":")
+	if !ok || !ok2 || !ok3 || !ok4 || !ok5 || !ok6 {
+		t.Fatalf("no command to paste in\n%s", printed)
+	}
+	req, err := http.NewRequest(http.MethodPost, address, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.SetBasicAuth(id, secret)
+	req.Header.Set("Content-Type", "application/json")
+	answer, err := (&http.Client{Timeout: patience}).Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	got, err := io.ReadAll(answer.Body)
+	if err != nil || answer.StatusCode != http.StatusOK {
+		t.Fatalf("send: %s %s %v", answer.Status, got, err)
+	}
+}
