@@ -1,10 +1,10 @@
 package api
 
 import (
-	"errors"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
 )
 
 type metrics struct {
@@ -14,30 +14,16 @@ type metrics struct {
 
 func newMetrics(r prometheus.Registerer) metrics {
 	return metrics{
-		requests: register(r, prometheus.NewCounterVec(prometheus.CounterOpts{
+		requests: promauto.With(r).NewCounterVec(prometheus.CounterOpts{
 			Name: "parley_http_requests_total",
 			Help: "HTTP requests answered, by operation, method and class of status.",
-		}, []string{"operation", "method", "class"})),
-		duration: register(r, prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		}, []string{"operation", "method", "class"}),
+		duration: promauto.With(r).NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "parley_http_request_duration_seconds",
 			Help:    "Time from the headers of an HTTP request to the end of its answer.",
 			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
-		}, []string{"operation"})),
+		}, []string{"operation"}),
 	}
-}
-
-// register returns c, or its twin when another Server registered it before.
-// One that cannot be registered still counts, unseen.
-func register[C prometheus.Collector](r prometheus.Registerer, c C) C {
-	if r == nil {
-		return c
-	}
-	if twin, ok := errors.AsType[prometheus.AlreadyRegisteredError](r.Register(c)); ok {
-		if same, ok := twin.ExistingCollector.(C); ok {
-			return same
-		}
-	}
-	return c
 }
 
 // A meter is one endpoint's metrics, looked up once and not at every request.

@@ -1,9 +1,8 @@
 package callback
 
 import (
-	"errors"
-
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
 )
 
 // An outcome is how an attempt at a callback ended.
@@ -29,15 +28,15 @@ type metrics struct {
 }
 
 func newMetrics(r prometheus.Registerer) metrics {
-	attempts := register(r, prometheus.NewCounterVec(prometheus.CounterOpts{
+	attempts := promauto.With(r).NewCounterVec(prometheus.CounterOpts{
 		Name: "parley_callback_attempts_total",
 		Help: "Attempts to deliver a callback, by outcome.",
-	}, []string{"outcome"}))
-	m := metrics{delay: register(r, prometheus.NewHistogram(prometheus.HistogramOpts{
+	}, []string{"outcome"})
+	m := metrics{delay: promauto.With(r).NewHistogram(prometheus.HistogramOpts{
 		Name:    "parley_callback_delay_seconds",
 		Help:    "Time from what a callback tells of to its delivery.",
 		Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 600, 3600, 21600, 86400},
-	}))}
+	})}
 	for i, name := range outcomeNames {
 		m.attempts[i] = attempts.WithLabelValues(name)
 	}
@@ -45,17 +44,3 @@ func newMetrics(r prometheus.Registerer) metrics {
 }
 
 func (m *metrics) count(o outcome) { m.attempts[o].Inc() }
-
-// register returns c, or its twin when another Sender registered it before.
-// One that cannot be registered still counts, unseen.
-func register[C prometheus.Collector](r prometheus.Registerer, c C) C {
-	if r == nil {
-		return c
-	}
-	if twin, ok := errors.AsType[prometheus.AlreadyRegisteredError](r.Register(c)); ok {
-		if same, ok := twin.ExistingCollector.(C); ok {
-			return same
-		}
-	}
-	return c
-}

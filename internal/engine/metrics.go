@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
 
 	"github.com/parley-im/parley"
 )
@@ -20,34 +21,31 @@ type metrics struct {
 }
 
 func newMetrics(r prometheus.Registerer) *metrics {
-	m := &metrics{
-		accepted: prometheus.NewCounter(prometheus.CounterOpts{
+	f := promauto.With(r)
+	return &metrics{
+		accepted: f.NewCounter(prometheus.CounterOpts{
 			Name: "parley_messages_accepted_total", Help: "App messages accepted for sending.",
 		}),
-		unmatched: prometheus.NewCounter(prometheus.CounterOpts{
+		unmatched: f.NewCounter(prometheus.CounterOpts{
 			Name: "parley_receipts_unmatched_total", Help: "Receipts given up because no message matched.",
 		}),
-		attempts: prometheus.NewCounterVec(prometheus.CounterOpts{
+		attempts: f.NewCounterVec(prometheus.CounterOpts{
 			Name: "parley_attempts_total", Help: "Attempts to hand a payload to a provider.",
 		}, []string{"channel", "outcome", "reason"}),
-		took: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		took: f.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "parley_attempt_duration_seconds", Help: "How long attempts took.",
 			Buckets: []float64{.005, .025, .1, .25, 1, 2.5, 10, 30},
 		}, []string{"channel"}),
-		failures: prometheus.NewCounterVec(prometheus.CounterOpts{
+		failures: f.NewCounterVec(prometheus.CounterOpts{
 			Name: "parley_message_failures_total", Help: "Messages that failed or switched channel.",
 		}, []string{"channel", "status", "reason"}),
-		receipts: prometheus.NewCounterVec(prometheus.CounterOpts{
+		receipts: f.NewCounterVec(prometheus.CounterOpts{
 			Name: "parley_receipts_total", Help: "Receipts matched to a message.",
 		}, []string{"channel", "status"}),
-		inbound: prometheus.NewCounterVec(prometheus.CounterOpts{
+		inbound: f.NewCounterVec(prometheus.CounterOpts{
 			Name: "parley_inbound_total", Help: "Things received from providers, receipts aside.",
 		}, []string{"channel", "kind"}),
 	}
-	if r != nil {
-		r.MustRegister(m.accepted, m.unmatched, m.attempts, m.took, m.failures, m.receipts, m.inbound)
-	}
-	return m
 }
 
 func (m *metrics) attempt(ch parley.Channel, outcome, reason string, took time.Duration) {

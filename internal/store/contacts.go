@@ -89,17 +89,16 @@ func decodeContact(doc string) (*parley.Contact, error) {
 
 // Contacts lists contacts in order of creation.
 func (s *Store) Contacts(ctx context.Context, projectID string, f ContactFilter) ([]*parley.Contact, error) {
-	query, args := `SELECT doc FROM contacts WHERE project_id = $1 AND id > $2`, []any{projectID, f.After}
+	q := where(`SELECT doc FROM contacts WHERE project_id = $1 AND id > $2`, projectID, f.After)
 	switch {
 	case f.ExternalID != "":
-		args = append(args, f.ExternalID)
-		query += ` AND external_id = $3`
+		q.and("external_id = ", f.ExternalID)
 	case f.Identity != nil:
-		args = append(args, f.Identity.Channel, f.Identity.Identity)
-		query += ` AND id IN (SELECT contact_id FROM identities WHERE project_id = $1 AND channel = $3 AND identity = $4)`
+		q.and("id IN (SELECT contact_id FROM identities WHERE project_id = $1 AND channel = ", string(f.Identity.Channel))
+		q.and("identity = ", f.Identity.Identity)
+		q.text.WriteString(")")
 	}
-	args = append(args, f.Limit)
-	query += fmt.Sprintf(` ORDER BY id LIMIT $%d`, len(args))
+	q.add(" ORDER BY id LIMIT ", f.Limit)
 	out := []*parley.Contact{}
 	err := s.each(ctx, func(r *sql.Rows) error {
 		var doc string
@@ -109,7 +108,7 @@ func (s *Store) Contacts(ctx context.Context, projectID string, f ContactFilter)
 		c, err := decodeContact(doc)
 		out = append(out, c)
 		return err
-	}, query, args...)
+	}, q.String(), q.args...)
 	return out, err
 }
 

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/parley-im/parley"
 )
@@ -58,37 +57,31 @@ func (s *Store) ActiveConversation(ctx context.Context, projectID, appID, contac
 // Conversations lists conversations in order of creation and says how many the
 // filter matches in all.
 func (s *Store) Conversations(ctx context.Context, projectID string, f ConversationFilter) ([]*parley.Conversation, int, error) {
-	var where strings.Builder
-	args := []any{projectID}
-	where.WriteString(` FROM conversations WHERE project_id = $1`)
-	add := func(cond string, v any) {
-		args = append(args, v)
-		fmt.Fprintf(&where, " AND "+cond, len(args))
-	}
+	q := where(` FROM conversations WHERE project_id = $1`, projectID)
 	if f.AppID != "" {
-		add("app_id = $%d", f.AppID)
+		q.and("app_id = ", f.AppID)
 	}
 	if f.ContactID != "" {
-		add("contact_id = $%d", f.ContactID)
+		q.and("contact_id = ", f.ContactID)
 	}
 	if f.ActiveChannel != "" {
-		add("active_channel = $%d", f.ActiveChannel)
+		q.and("active_channel = ", string(f.ActiveChannel))
 	}
 	if f.OnlyActive {
-		where.WriteString(" AND active")
+		q.text.WriteString(" AND active")
 	}
 	var total int
-	if err := s.q.QueryRowContext(ctx, `SELECT COUNT(*)`+where.String(), args...).Scan(&total); err != nil {
+	if err := s.q.QueryRowContext(ctx, `SELECT COUNT(*)`+q.String(), q.args...).Scan(&total); err != nil {
 		return nil, 0, err
 	}
-	add("id > $%d", f.After)
-	args = append(args, f.Limit)
+	q.and("id > ", f.After)
+	q.add(" ORDER BY id LIMIT ", f.Limit)
 	out := []*parley.Conversation{}
 	err := s.each(ctx, func(r *sql.Rows) error {
 		c, err := scanConversation(r.Scan)
 		out = append(out, c)
 		return err
-	}, `SELECT `+conversationColumns+where.String()+fmt.Sprintf(` ORDER BY id LIMIT $%d`, len(args)), args...)
+	}, `SELECT `+conversationColumns+q.String(), q.args...)
 	return out, total, err
 }
 

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/parley-im/parley"
@@ -95,50 +94,43 @@ type MessageFilter struct {
 
 // Messages lists messages, newest first.
 func (s *Store) Messages(ctx context.Context, projectID string, f MessageFilter) ([]*Message, error) {
-	var q strings.Builder
-	args := []any{projectID, f.Dispatch}
-	q.WriteString(`SELECT ` + messageColumns + ` FROM messages WHERE project_id = $1 AND dispatch = $2 AND listed`)
-	add := func(cond string, v any) {
-		args = append(args, v)
-		fmt.Fprintf(&q, " AND "+cond, len(args))
-	}
+	q := where(`SELECT `+messageColumns+` FROM messages WHERE project_id = $1 AND dispatch = $2 AND listed`, projectID, f.Dispatch)
 	if f.AppID != "" {
-		add("app_id = $%d", f.AppID)
+		q.and("app_id = ", f.AppID)
 	}
 	if f.ContactID != "" {
-		add("contact_id = $%d AND contact_id <> ''", f.ContactID)
+		q.and("contact_id <> '' AND contact_id = ", f.ContactID)
 	}
 	if f.ConversationID != "" {
-		add("conversation_id = $%d", f.ConversationID)
+		q.and("conversation_id = ", f.ConversationID)
 	}
 	if f.Channel != "" {
-		add("channel = $%d", string(f.Channel))
+		q.and("channel = ", string(f.Channel))
 	}
 	if f.Identity != "" {
-		add("identity = $%d", f.Identity)
+		q.and("identity = ", f.Identity)
 	}
 	if f.Direction != "" {
-		add("to_contact = $%d", f.Direction == parley.ToContact)
+		q.and("to_contact = ", f.Direction == parley.ToContact)
 	}
 	if !f.After.IsZero() {
-		add("accept_time > $%d", micros(f.After))
-		add("id > $%d", parley.FirstID(f.After))
+		q.and("accept_time > ", micros(f.After))
+		q.and("id > ", parley.FirstID(f.After))
 	}
 	if !f.Before.IsZero() {
-		add("accept_time < $%d", micros(f.Before))
-		add("id < $%d", parley.FirstID(f.Before.Add(time.Millisecond)))
+		q.and("accept_time < ", micros(f.Before))
+		q.and("id < ", parley.FirstID(f.Before.Add(time.Millisecond)))
 	}
 	if f.Page != "" {
-		add("id < $%d", f.Page)
+		q.and("id < ", f.Page)
 	}
-	args = append(args, f.Limit)
-	fmt.Fprintf(&q, ` ORDER BY id DESC LIMIT $%d`, len(args))
+	q.add(" ORDER BY id DESC LIMIT ", f.Limit)
 	out := []*Message{}
 	err := s.each(ctx, func(r *sql.Rows) error {
 		m, err := scanMessage(r.Scan)
 		out = append(out, m)
 		return err
-	}, q.String(), args...)
+	}, q.String(), q.args...)
 	return out, err
 }
 

@@ -178,10 +178,10 @@ func contactInfo(m *parley.ContactInfoMessage) string {
 		if country == "" {
 			country = a.CountryCode
 		}
-		out = append(out, joined(", ", joined(" ", a.Zip, a.City), a.State, country))
+		out = append(out, Join(", ", Join(" ", a.Zip, a.City), a.State, country))
 	}
 	if o := m.Organization; o != nil {
-		out = append(out, joined(", ", o.Title, o.Department, o.Company))
+		out = append(out, Join(", ", o.Title, o.Department, o.Company))
 	}
 	for _, u := range m.URLs {
 		out = append(out, u.URL)
@@ -199,9 +199,10 @@ func marked(text, mark string) string {
 }
 
 // lines joins what is not empty by line breaks.
-func lines(parts ...string) string { return joined("\n", parts...) }
+func lines(parts ...string) string { return Join("\n", parts...) }
 
-func joined(sep string, parts ...string) string {
+// Join joins the parts that are not empty.
+func Join(sep string, parts ...string) string {
 	var b strings.Builder
 	for _, p := range parts {
 		if p == "" {

@@ -62,7 +62,7 @@ func kindOf(m *parley.MediaMessage) mediaKind {
 func (r *renderer) media(m *parley.MediaMessage, words string, keys *markup) {
 	kind := kindOf(m)
 	if kind == mediaLink {
-		r.text(join("\n", words, m.URL), keys)
+		r.text(transcode.Join("\n", words, m.URL), keys)
 		return
 	}
 	req := r.add("")

@@ -189,7 +189,7 @@ func (r *renderer) choice(m *parley.ChoiceMessage) error {
 	if m.Text != nil {
 		words = m.Text.Text
 	}
-	r.text(join("\n\n", words, join("\n", lines...)), keys)
+	r.text(transcode.Join("\n\n", words, transcode.Join("\n", lines...)), keys)
 	return nil
 }
 
@@ -200,7 +200,7 @@ func (r *renderer) card(m *parley.CardMessage, choices []parley.Choice) error {
 	if err != nil {
 		return err
 	}
-	words := join("\n\n", join("\n", m.Title, m.Description), join("\n", lines...))
+	words := transcode.Join("\n\n", transcode.Join("\n", m.Title, m.Description), transcode.Join("\n", lines...))
 	r.shown(m.Media, words, keys)
 	return nil
 }
@@ -234,18 +234,18 @@ func (r *renderer) list(m *parley.ListMessage) error {
 					return err
 				}
 				if more := about(item.Choice); s.Title != "" || more != "" {
-					lines = append(lines, style.Bullet+join(": ", item.Choice.Title, more))
+					lines = append(lines, style.Bullet+transcode.Join(": ", item.Choice.Title, more))
 				}
 			case item.Product != nil:
 				lines = append(lines, style.Bullet+item.Product.ID) // a catalogue's; Telegram has none
 			}
 		}
-		sections = append(sections, join("\n", lines...))
+		sections = append(sections, transcode.Join("\n", lines...))
 	}
 	if keys.Inline == nil {
 		keys = nil
 	}
-	words := join("\n\n", join("\n", m.Title, m.Description), join("\n\n", sections...))
+	words := transcode.Join("\n\n", transcode.Join("\n", m.Title, m.Description), transcode.Join("\n\n", sections...))
 	r.shown(m.Media, words, keys)
 	return nil
 }
@@ -255,7 +255,7 @@ func about(c *parley.ListChoice) string {
 	if c.Media == nil {
 		return c.Description
 	}
-	return join(" ", c.Description, c.Media.URL)
+	return transcode.Join(" ", c.Description, c.Media.URL)
 }
 
 // shown sends words, below media where there is some.
@@ -279,19 +279,4 @@ func (r *renderer) location(m *parley.LocationMessage) {
 	if req.Address == "" {
 		req.Address = lat + ", " + long // Telegram requires an address
 	}
-}
-
-// join joins the parts that are not empty.
-func join(sep string, parts ...string) string {
-	var b strings.Builder
-	for _, p := range parts {
-		if p == "" {
-			continue
-		}
-		if b.Len() > 0 {
-			b.WriteString(sep)
-		}
-		b.WriteString(p)
-	}
-	return b.String()
 }
