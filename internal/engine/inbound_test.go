@@ -181,17 +181,20 @@ func TestOtherInbound(t *testing.T) {
 			func(c *parley.Callback) bool { return c.Event.ContactEvent.Composing != nil && c.Event.ContactID != "" },
 		},
 		"opt in": {
-			channel.Inbound{ID: "e", From: from, OptIn: true}, []string{"OPT_IN"},
+			channel.Inbound{ID: "e", From: from, OptIn: true},
+			[]string{"OPT_IN"},
 			func(c *parley.Callback) bool {
 				return c.OptIn.Identity == ada && c.OptIn.Status == parley.OptInSucceeded
 			},
 		},
 		"opt out": {
-			channel.Inbound{ID: "e", From: from, OptOut: true}, []string{"OPT_OUT"},
+			channel.Inbound{ID: "e", From: from, OptOut: true},
+			[]string{"OPT_OUT"},
 			func(c *parley.Callback) bool { return c.OptOut.Status == parley.OptOutSucceeded },
 		},
 		"channel event": {
-			channel.Inbound{ID: "e", ChannelEvent: &parley.ChannelEvent{Channel: parley.ChannelSMS, EventType: "NEWS"}}, []string{"CHANNEL_EVENT"},
+			channel.Inbound{ID: "e", ChannelEvent: &parley.ChannelEvent{Channel: parley.ChannelSMS, EventType: "NEWS"}},
+			[]string{"CHANNEL_EVENT"},
 			func(c *parley.Callback) bool { return c.ChannelEvent.ChannelEvent.EventType == "NEWS" },
 		},
 		"unsupported": {

@@ -320,7 +320,7 @@ func (e *Engine) acknowledge(ctx context.Context, j *store.Job) error {
 	}
 	conn, err := e.account(ctx, j.ProjectID, doc.AppID, doc.Channel)
 	if err != nil {
-		return nil //nolint:nilerr // the app or channel is gone: nobody to tell
+		return nil // the app or channel is gone: nobody to tell
 	}
 	ack, ok := e.channels[doc.Channel].(channel.Acknowledger)
 	if !ok {

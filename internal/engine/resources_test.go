@@ -196,8 +196,10 @@ func TestTargetsAreChecked(t *testing.T) {
 	r.CallbackURL = "https://inside.example"
 	_, sendErr := w.e.SendMessage(t.Context(), project, r)
 	_, hookErr := w.e.CreateWebhook(t.Context(), project, &parley.Webhook{AppID: a.ID, Target: "https://inside.example"})
-	_, tokenErr := w.e.CreateWebhook(t.Context(), project, &parley.Webhook{AppID: a.ID, Target: "https://outside.example",
-		ClientCredentials: &parley.ClientCredentials{ClientID: "i", ClientSecret: "s", Endpoint: "https://inside.example"}})
+	_, tokenErr := w.e.CreateWebhook(t.Context(), project, &parley.Webhook{
+		AppID: a.ID, Target: "https://outside.example",
+		ClientCredentials: &parley.ClientCredentials{ClientID: "i", ClientSecret: "s", Endpoint: "https://inside.example"},
+	})
 	for name, err := range map[string]error{"callback_url": sendErr, "target": hookErr, "client_credentials.endpoint": tokenErr} {
 		if parley.CodeOf(err) != parley.CodeInvalidArgument {
 			t.Errorf("%s: got %v", name, err)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -321,7 +322,7 @@ func (d *delivery) attempt(ctx context.Context) (channel.ProviderID, error) {
 	}
 	start := d.e.o.Now()
 	id, err := hand(ctx, d.ch, d.conn, a)
-	d.e.attempted(d, err, d.e.o.Now().Sub(start))
+	d.e.attempted(ctx, d, err, d.e.o.Now().Sub(start))
 	return id, err
 }
 
@@ -480,14 +481,14 @@ func (d *delivery) keep() error {
 }
 
 // attempted logs and counts an attempt.
-func (e *Engine) attempted(d *delivery, err error, took time.Duration) {
+func (e *Engine) attempted(ctx context.Context, d *delivery, err error, took time.Duration) {
 	outcome, reason := "accepted", ""
 	if err != nil {
 		ce := channel.AsError(err)
 		outcome, reason = ce.Outcome.String(), string(ce.Reason.Code)
 	}
 	e.met.attempt(d.to.Channel, outcome, reason, took)
-	if err == nil && !e.o.Log.Enabled(context.Background(), slog.LevelDebug) {
+	if err == nil && !e.o.Log.Enabled(ctx, slog.LevelDebug) {
 		return
 	}
 	level := slog.LevelDebug
@@ -502,7 +503,7 @@ func (e *Engine) attempted(d *delivery, err error, took time.Duration) {
 	if ce := channel.AsError(err); err != nil && ce.Err != nil {
 		attrs = append(attrs, slog.String("error", ce.Err.Error()))
 	}
-	e.o.Log.LogAttrs(context.Background(), level, "attempt", attrs...)
+	e.o.Log.LogAttrs(ctx, level, "attempt", attrs...)
 }
 
 func internalReason() parley.Reason {
@@ -520,12 +521,7 @@ func unknownReason() parley.Reason {
 
 // reports reports whether receipts of a status can arrive from the channel.
 func reports(ch channel.Channel, status parley.DeliveryStatus) bool {
-	for _, s := range ch.Capabilities().Receipts {
-		if s == status {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(ch.Capabilities().Receipts, status)
 }
 
 // newJob returns a job with a JSON document.

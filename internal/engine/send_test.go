@@ -483,8 +483,10 @@ func TestOtherProjectsAreOutOfReach(t *testing.T) {
 	if _, err := w.store.CreateProject(ctx, "p2", "p2"); err != nil {
 		t.Fatal(err)
 	}
-	own, err := e.CreateApp(ctx, "p2", &parley.App{DisplayName: "x", ProcessingMode: parley.ModeConversation,
-		ChannelCredentials: []parley.ChannelCredential{credential(parley.ChannelSMS, "t")}})
+	own, err := e.CreateApp(ctx, "p2", &parley.App{
+		DisplayName: "x", ProcessingMode: parley.ModeConversation,
+		ChannelCredentials: []parley.ChannelCredential{credential(parley.ChannelSMS, "t")},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

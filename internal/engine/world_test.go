@@ -36,7 +36,6 @@ type world struct {
 	mu    sync.Mutex
 	clock time.Time
 	got   map[string]told // callbacks by their body: what came again counts once
-	order int
 
 	store *store.Store
 	e     *Engine

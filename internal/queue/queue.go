@@ -123,7 +123,7 @@ func New(o Options) *Queue {
 func randomNode() int64 {
 	var b [8]byte
 	_, _ = rand.Read(b[:])                             // crypto/rand.Read never fails
-	return int64(binary.BigEndian.Uint64(b[:])>>1) | 1 //nolint:gosec // the top bit is clear
+	return int64(binary.BigEndian.Uint64(b[:])>>1) | 1 // the top bit is clear
 }
 
 // dueAt notes that a job in the table is due at t; the caller holds the lock.

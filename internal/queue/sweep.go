@@ -156,7 +156,7 @@ func (q *Queue) sweep(ctx context.Context) time.Duration {
 	if look {
 		q.looked = now
 	}
-	q.pump()
+	q.pump() //nolint:contextcheck // a job is carried through even when the server stops
 	q.mu.Unlock()
 	if look {
 		if err := q.claim(ctx, room); err != nil {
@@ -232,7 +232,7 @@ func (q *Queue) Step(ctx context.Context) (int, error) {
 			return n, nil
 		}
 		n++
-		q.run(l, j)
+		q.run(l, j) //nolint:contextcheck // as when it runs by itself
 	}
 }
 

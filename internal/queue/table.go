@@ -298,7 +298,7 @@ func (q *Queue) claim(ctx context.Context, room int) error {
 	if more || len(q.table.watch) > 0 {
 		q.nextDue = now
 	}
-	q.pump()
+	q.pump() //nolint:contextcheck // a job is carried through even when the server stops
 	return nil
 }
 
