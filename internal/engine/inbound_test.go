@@ -360,6 +360,20 @@ func TestReceive(t *testing.T) {
 	w.expect("CONTACT_CREATE", "CONVERSATION_START", "MESSAGE_INBOUND")
 }
 
+// PostgreSQL refuses these strings; the provider would send them for ever.
+func TestOddBytes(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, scripted(parley.ChannelSMS))
+	a := w.app()
+	in := says("i\x00d\xff", "1555\x001230001", "a\x00b")
+	in.To = "\xfe me"
+	w.tell(a, parley.ChannelSMS, in)
+	m := w.expect("CONTACT_CREATE", "CONVERSATION_START", "MESSAGE_INBOUND")[2].body.Message
+	if m.ChannelIdentity.Identity != ada || m.SenderID != "\uFFFD me" || m.ContactMessage.Text.Text != "a\x00b" {
+		t.Errorf("got %+v", m)
+	}
+}
+
 // A caller who goes away while we store must not fail the commit, which is
 // also others'.
 func TestCallerGoesAway(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"strings"
 
 	"github.com/parley-im/parley"
 	"github.com/parley-im/parley/internal/channel"
@@ -47,6 +48,7 @@ func (e *Engine) Receive(ctx context.Context, name parley.Channel, appID string,
 func (e *Engine) takeIn(ctx context.Context, projectID string, app *parley.App, name parley.Channel, told []channel.Inbound) error {
 	var writes []*store.Write
 	for i := range told {
+		clean(&told[i])
 		// A provider who hangs up must not fail the commit, which is also
 		// others'.
 		a := &arrival{e: e, ctx: context.WithoutCancel(ctx), projectID: projectID, app: app, channel: name, in: &told[i]}
@@ -65,6 +67,17 @@ func (e *Engine) takeIn(ctx context.Context, projectID string, app *parley.App, 
 		return fmt.Errorf("store what was received: %w", err)
 	}
 	return nil
+}
+
+// clean takes out of the strings that become columns what a database refuses:
+// a provider who sends it would send it again and again.
+func clean(in *channel.Inbound) {
+	text := func(s string) string { return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "") }
+	in.ID, in.ReplyTo = channel.ProviderID(text(string(in.ID))), channel.ProviderID(text(string(in.ReplyTo)))
+	in.From.Identity, in.To, in.Metadata = text(in.From.Identity), text(in.To), text(in.Metadata)
+	if in.Receipt != nil {
+		in.Receipt.ID = channel.ProviderID(text(string(in.Receipt.ID)))
+	}
 }
 
 // An arrival is one thing a provider told, on its way into the store.

@@ -20,15 +20,19 @@ import (
 	"github.com/parley-im/parley/internal/channel/fake"
 	"github.com/parley-im/parley/internal/queue"
 	"github.com/parley-im/parley/internal/store"
+	"github.com/parley-im/parley/internal/store/storetest"
 )
 
 const project = "p1"
+
+func TestMain(m *testing.M) { storetest.Main(m) }
 
 // A world is a server without HTTP: a store on disk, an engine, a queue that
 // tests step, and a clock that they set. It can crash and start again.
 type world struct {
 	t        *testing.T
 	path     string
+	url      string // of PostgreSQL; "" for SQLite at path
 	channels []channel.Channel
 	mod      func(*Options)
 	wrap     func(run func(context.Context) error) error // around the delivery of a callback
@@ -58,8 +62,14 @@ func newWorld(t *testing.T, channels ...channel.Channel) *world {
 // newWorldWith is newWorld with other options.
 func newWorldWith(t *testing.T, mod func(*Options), channels ...channel.Channel) *world {
 	t.Helper()
+	return newWorldOn(t, "", mod, channels...)
+}
+
+// newWorldOn is newWorldWith on a database of its own.
+func newWorldOn(t *testing.T, url string, mod func(*Options), channels ...channel.Channel) *world {
+	t.Helper()
 	w := &world{
-		t: t, mod: mod, path: filepath.Join(t.TempDir(), "engine.db"), channels: channels,
+		t: t, url: url, mod: mod, path: filepath.Join(t.TempDir(), "engine.db"), channels: channels,
 		clock: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC), got: map[string]told{},
 	}
 	w.start()
@@ -73,7 +83,7 @@ func newWorldWith(t *testing.T, mod func(*Options), channels ...channel.Channel)
 func (w *world) start() {
 	w.t.Helper()
 	s, err := store.Open(w.t.Context(), store.Options{
-		Path: w.path, Key: bytes.Repeat([]byte{1}, store.KeySize), Now: w.now, Log: slog.New(slog.DiscardHandler),
+		URL: w.url, Path: w.path, Key: bytes.Repeat([]byte{1}, store.KeySize), Now: w.now, Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		w.t.Fatal(err)

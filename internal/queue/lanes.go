@@ -70,6 +70,7 @@ func (q *Queue) take(k *kind) (*store.Job, *lane) {
 		l.running++
 		k.running++
 		q.busy++
+		q.runs[j.ID] = true
 		k.list(l)
 		return j, l
 	}

@@ -90,6 +90,49 @@ func TestNodesNeverRunAJobTwice(t *testing.T) {
 	}
 }
 
+// The answer to a claim is lost: the jobs are the node's, and it does not know.
+func TestLostJobsAreFound(t *testing.T) {
+	t.Parallel()
+	c := newClock()
+	s := open(t, "", c.now)
+	node := make(chan int64, 1)
+	ran := make(chan int, 1)
+	q := queue.New(queue.Options{
+		Store: s, Now: c.now, Log: slog.New(slog.DiscardHandler), Lease: 150 * time.Millisecond,
+		Joining: func(n int64) error { node <- n; return nil },
+		Kinds: only("k", func(_ context.Context, j *store.Job) error {
+			ran <- startedOf(j)
+			return nil
+		}),
+	})
+	put(t, s, job("k", "", "x")) // free, because the queue has not started
+	if err := q.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if jobs, err := s.Claim(t.Context(), <-node, 10); err != nil || len(jobs) != 1 {
+		t.Fatalf("claimed %d jobs, %v", len(jobs), err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- q.Run(ctx, 10*time.Second) }()
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for found := false; !found; {
+		select {
+		case started := <-ran:
+			if found = true; started != maybe {
+				t.Errorf("Started is %d: it may have been under way", started)
+			}
+		case <-tick.C:
+			c.add(time.Minute)
+		}
+	}
+	cancel()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
+
 // A node that was out of touch for too long must forget the jobs that others
 // have by then.
 func TestLapsedNodeForgetsItsJobs(t *testing.T) {

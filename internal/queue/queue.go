@@ -84,7 +84,10 @@ type Queue struct {
 	waiting  waitHeap
 	nextDue  time.Time // the earliest job known to wait in the table
 	looked   time.Time // when the table was last looked at
-	lease    time.Time // until when this node may run jobs
+	audited  time.Time
+	suspects map[int64]bool // jobs that are this node's and were not in memory
+	runs     map[int64]bool // jobs that run now
+	lease    time.Time      // until when this node may run jobs
 	started  bool
 	stopping bool
 	busy     int        // jobs running and outcomes being written
@@ -107,6 +110,7 @@ func New(o Options) *Queue {
 		node:  randomNode(),
 		kinds: map[string]*kind{},
 		table: newTable(),
+		runs:  map[int64]bool{},
 		wake:  make(chan struct{}, 1),
 		met:   newMetrics(o.Metrics),
 	}

@@ -127,6 +127,7 @@ func (q *Queue) empty(l *lane, head *store.Job) []*store.Job {
 func (q *Queue) finish(l *lane, j *store.Job, wait time.Duration, keep bool) {
 	l.kind.running--
 	l.running--
+	delete(q.runs, j.ID)
 	defer q.idle()
 	if keep && j.Owner == q.node {
 		q.await(l, j, q.o.Now().Add(wait))

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"time"
 
 	"github.com/parley-im/parley/internal/store"
@@ -101,6 +102,12 @@ func (q *Queue) heartbeat(ctx context.Context) {
 		q.o.Log.Error("heartbeat", slog.Any("error", err))
 		return
 	}
+	if now.Sub(q.audited) >= auditEvery {
+		q.audited = now
+		if err := q.audit(ctx); err != nil {
+			q.o.Log.Error("look for lost jobs", slog.Any("error", err))
+		}
+	}
 	freed, err := q.o.Store.ReleaseDead(ctx)
 	if err != nil {
 		q.o.Log.Error("release the jobs of dead nodes", slog.Any("error", err))
@@ -139,6 +146,60 @@ func (q *Queue) lapsed(ctx context.Context) error {
 		return fmt.Errorf("give up the old name: %w", err)
 	}
 	return q.join(ctx)
+}
+
+// auditEvery is how often the node looks for jobs that are its own and yet not
+// in its memory.
+const auditEvery = time.Minute
+
+// audit gives back the jobs that the table says are this node's and that it
+// does not know: the answer to the claim or commit that made them its own was
+// lost. One that is just on its way is not there any more at the next audit.
+func (q *Queue) audit(ctx context.Context) error {
+	owned, err := q.o.Store.OwnedJobs(ctx, q.node)
+	if err != nil {
+		return err
+	}
+	q.mu.Lock()
+	known := q.inMemory()
+	var lost []int64
+	suspects := map[int64]bool{}
+	for _, id := range owned {
+		switch {
+		case known[id]:
+		case q.suspects[id]:
+			lost = append(lost, id)
+		default:
+			suspects[id] = true
+		}
+	}
+	q.suspects = suspects
+	q.mu.Unlock()
+	if len(lost) == 0 {
+		return nil
+	}
+	q.o.Log.Warn("gave back jobs that were lost from memory", slog.Int("jobs", len(lost)))
+	if err := q.o.Store.ReleaseLost(ctx, q.node, lost); err != nil {
+		return err
+	}
+	q.added()
+	return nil
+}
+
+// inMemory returns the ids of the jobs in memory; the caller holds the lock.
+func (q *Queue) inMemory() map[int64]bool {
+	ids := maps.Clone(q.runs)
+	for _, w := range q.waiting {
+		ids[w.job.ID] = true
+	}
+	for _, k := range q.kinds {
+		for _, l := range k.lanes {
+			for _, j := range l.jobs {
+				ids[j.ID] = true
+			}
+		}
+	}
+	return ids
 }
 
 // sweep starts what fell due, takes from the table what there is room for and

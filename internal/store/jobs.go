@@ -179,6 +179,32 @@ func (s *Store) ReleaseDead(ctx context.Context) (int64, error) {
 	return freed, err
 }
 
+// OwnedJobs lists the jobs that are a node's.
+func (s *Store) OwnedJobs(ctx context.Context, node int64) ([]int64, error) {
+	var ids []int64
+	err := s.each(ctx, func(r *sql.Rows) error {
+		var id int64
+		err := r.Scan(&id)
+		ids = append(ids, id)
+		return err
+	}, `SELECT id FROM jobs WHERE owner = $1`, node)
+	return ids, err
+}
+
+// ReleaseLost frees jobs of a node that it lost sight of. Any of them may have
+// been under way.
+func (s *Store) ReleaseLost(ctx context.Context, node int64, ids []int64) error {
+	return s.Tx(ctx, func(tx *Store) error {
+		for _, id := range ids {
+			if _, err := tx.exec(ctx, `UPDATE jobs SET owner = 0, started = CASE WHEN started = 0 THEN $1 ELSE started END
+				WHERE id = $2 AND owner = $3`, takenOver(s.Now()), id, node); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
 // A ClaimFilter says which free jobs are claimed.
 type ClaimFilter struct {
 	Limit int
