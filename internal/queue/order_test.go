@@ -165,4 +165,3 @@ func TestOrderUnderLoad(t *testing.T) {
 		t.Errorf("jobs left: %v", n)
 	}
 }
-
