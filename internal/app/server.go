@@ -160,8 +160,8 @@ func (s *Server) newEngine(reg prometheus.Registerer, outside *egress.Egress) er
 	clients := map[parley.Channel]*http.Client{}
 	channels := all.Channels()
 	for _, ch := range channels {
-		// The engine bounds each attempt; here only what hangs for good ends.
-		clients[ch.Name()] = s.egress.Client(strings.ToLower(string(ch.Name())), egress.ClientOptions{Timeout: 5 * time.Minute})
+		// The engine bounds each call.
+		clients[ch.Name()] = s.egress.Client(strings.ToLower(string(ch.Name())), egress.ClientOptions{Timeout: -1})
 	}
 	var err error
 	s.engine, err = engine.New(engine.Options{
@@ -179,7 +179,7 @@ func (s *Server) newEngine(reg prometheus.Registerer, outside *egress.Egress) er
 
 func (s *Server) newQueue(reg prometheus.Registerer, outside *egress.Egress) {
 	sender := callback.New(callback.Options{
-		Client: outside.Client("callback", egress.ClientOptions{Timeout: 15 * time.Second}), Webhook: s.engine.Webhook,
+		Client: outside.Client("callback", egress.ClientOptions{Timeout: -1}), Webhook: s.engine.Webhook,
 		App: s.engine.CachedApp, Now: time.Now, Log: s.log, Metrics: reg,
 	})
 	kinds := s.engine.Workers()

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/parley-im/parley"
+	"github.com/parley-im/parley/internal/channel"
 	"github.com/parley-im/parley/internal/store"
 )
 
@@ -24,6 +25,7 @@ type directory struct {
 	apps     map[store.AppRef]entry[*parley.App]
 	hooks    map[string]entry[hookList]
 	projects map[string]string // app id -> project id; never changes
+	conns    map[*parley.ChannelCredential]*channel.Conn
 	// epoch counts changes, so that a read that began before one does not
 	// bring the old state back.
 	epoch int
@@ -51,6 +53,7 @@ func (d *directory) forget() {
 	d.apps = map[store.AppRef]entry[*parley.App]{}
 	d.hooks = map[string]entry[hookList]{}
 	d.projects = map[string]string{}
+	d.conns = map[*parley.ChannelCredential]*channel.Conn{}
 }
 
 // app returns an app of the project, or NOT_FOUND.
@@ -109,6 +112,25 @@ func cached[K comparable, V any](d *directory, in func() map[K]entry[V], key K, 
 		m[key] = entry[V]{value: v, until: now.Add(directoryTTL)}
 	}
 	return v, nil
+}
+
+// conn returns the account that belongs to a credential of an app that app
+// returned, made when it is first asked for.
+func (d *directory) conn(cred *parley.ChannelCredential, build func() *channel.Conn) *channel.Conn {
+	d.mu.RLock()
+	c := d.conns[cred]
+	d.mu.RUnlock()
+	if c != nil {
+		return c
+	}
+	c = build()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if len(d.conns) >= maxDirectory {
+		clear(d.conns)
+	}
+	d.conns[cred] = c
+	return c
 }
 
 // A hookList is the webhooks of a project.

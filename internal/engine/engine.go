@@ -148,8 +148,12 @@ func (e *Engine) Channel(name parley.Channel) channel.Channel { return e.channel
 // now is the engine's clock, in UTC and the microseconds the store keeps.
 func (e *Engine) now() time.Time { return e.o.Now().UTC().Truncate(time.Microsecond) }
 
-// conn returns an app's account on a channel.
+// conn returns an app's account on a channel. It is shared.
 func (e *Engine) conn(projectID string, app *parley.App, cred *parley.ChannelCredential) *channel.Conn {
+	return e.dir.conn(cred, func() *channel.Conn { return e.newConn(projectID, app, cred) })
+}
+
+func (e *Engine) newConn(projectID string, app *parley.App, cred *parley.ChannelCredential) *channel.Conn {
 	c := &channel.Conn{
 		AppID:      app.ID,
 		Credential: cred,

@@ -47,7 +47,7 @@ type Options struct {
 	Log     *slog.Logger
 	Metrics prometheus.Registerer
 
-	// MaxInMemory bounds the jobs held in memory, 0 means 8192. What is
+	// MaxInMemory bounds the jobs held in memory, 0 means 4096. What is
 	// accepted beyond it waits in the table.
 	MaxInMemory int
 	// Lease is how long the node may be out of touch with the database before
@@ -100,7 +100,7 @@ type Queue struct {
 // the first write; until Start all jobs are left in the table.
 func New(o Options) *Queue {
 	if o.MaxInMemory == 0 {
-		o.MaxInMemory = 8192
+		o.MaxInMemory = 4096
 	}
 	if o.Lease == 0 {
 		o.Lease = 30 * time.Second

@@ -16,6 +16,8 @@ type batch struct {
 	ready []*Job          // what this node will run
 	left  []*Job          // what Owner left to others
 	jobs  []*Job
+
+	people *people // whom it found and made
 }
 
 // apply does everything the group asks for. The order matters: repeats are

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"sync/atomic"
 	"time"
 )
@@ -191,8 +192,11 @@ func (w *writer) run() {
 	}
 }
 
-// gather adds to a group what waits now, without waiting for more.
+// gather adds to a group what waits now, without waiting for more. Before it
+// looks it lets whoever can run do so, because on a busy machine some of them
+// are about to get in line; on an idle one that takes no time.
 func (w *writer) gather(group []*commit) []*commit {
+	runtime.Gosched()
 	for len(group) < maxGroup {
 		select {
 		case c := <-w.s.commits:
@@ -311,6 +315,7 @@ func (w *writer) transaction(ctx context.Context, group []*commit) (*batch, erro
 		_, err = w.conn.ExecContext(ctx, "COMMIT")
 	}
 	if err == nil {
+		w.s.known.learn(b.people)
 		return b, nil
 	}
 	if _, rerr := w.conn.ExecContext(ctx, "ROLLBACK"); rerr != nil {

@@ -93,7 +93,7 @@ func (d dialect) isUnique(err error) bool {
 // them work at the same time; synchronous=FULL makes a commit survive a power
 // cut.
 func openSQLite(ctx context.Context, sh *shared, path string) error {
-	sh.dialect = sqliteDialect()
+	sh.dialect, sh.known = sqliteDialect(), newKnown()
 	dsn := func(extra ...string) string {
 		q := url.Values{"_txlock": {"immediate"}} // another process may write, too: the admin commands
 		for _, p := range append([]string{
@@ -105,7 +105,7 @@ func openSQLite(ctx context.Context, sh *shared, path string) error {
 	}
 	// Small pages: an index entry far from its neighbours costs a page of WAL.
 	pragmas := []string{
-		"page_size(4096)", "journal_mode(WAL)", "wal_autocheckpoint(8000)", "journal_size_limit(67108864)", "cache_size(-16384)",
+		"page_size(4096)", "journal_mode(WAL)", "wal_autocheckpoint(25000)", "journal_size_limit(134217728)", "cache_size(-16384)",
 	}
 	w, err := sql.Open("sqlite", dsn(pragmas...))
 	if err != nil {

@@ -65,7 +65,8 @@ func (b *batch) resolveAll(group []*commit, arrivals []*Arrival) error {
 	if err := b.resolveConversations(p, all); err != nil {
 		return fmt.Errorf("resolve conversations: %w", err)
 	}
-	p.noteChannels(group)
+	b.people = p
+	p.noteChannels(group, b.w.s.known)
 	if err := b.updateConversations(p); err != nil {
 		return fmt.Errorf("update conversations: %w", err)
 	}
@@ -171,8 +172,11 @@ func (b *batch) findContacts(p *people, rs []*Resolution) error {
 	for _, r := range rs {
 		for _, id := range r.Identities {
 			k := identityKey{r.ProjectID, id}
-			if !asked[k] {
-				asked[k] = true
+			if asked[k] {
+				continue
+			}
+			asked[k] = true
+			if p.contacts[k] = b.w.s.known.contact(k); p.contacts[k] == "" {
 				s.add(r.ProjectID, string(id.Channel), id.Identity, id.AppID)
 			}
 		}
@@ -251,10 +255,16 @@ func (b *batch) findConversations(p *people, rs []*Resolution, lock bool) error 
 	}
 	asked := map[pairKey]bool{}
 	for _, r := range rs {
-		if k := r.pair(); !asked[k] {
-			asked[k] = true
-			s.add(k.project, k.app, k.contact)
+		k := r.pair()
+		if asked[k] {
+			continue
 		}
+		asked[k] = true
+		if c := b.w.s.known.conversation(k); c != nil {
+			p.conversations[k] = c
+			continue
+		}
+		s.add(k.project, k.app, k.contact)
 	}
 	return b.query(s, func(rows *sql.Rows) error {
 		var project string
@@ -302,7 +312,7 @@ func (p *people) change(r *Resolution, c *parley.Conversation, created bool) err
 }
 
 // noteChannels adds the channels last used to what changes.
-func (p *people) noteChannels(group []*commit) {
+func (p *people) noteChannels(group []*commit, known *known) {
 	for _, c := range group {
 		a := c.write.Advance
 		if a == nil || a.ActiveChannel == "" || a.ConversationID == "" {
@@ -310,6 +320,9 @@ func (p *people) noteChannels(group []*commit) {
 		}
 		k := conversationKey{a.ProjectID, a.ConversationID}
 		if p.changes[k] == nil {
+			if known.uses(k, a.ActiveChannel) {
+				continue
+			}
 			p.changes[k] = new(conversationChange)
 		}
 		p.changes[k].activeChannel = a.ActiveChannel

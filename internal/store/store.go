@@ -40,8 +40,9 @@ type Store struct {
 	q querier // what statements run on: the pool, or the transaction of Tx
 	// inTx marks the Store handed to a function run by Tx.
 	inTx bool
-	// added notes that the transaction wrote jobs.
-	added bool
+	// added notes that the transaction wrote jobs, people that it wrote what
+	// the committer remembers.
+	added, people bool
 }
 
 // shared is what a Store and its transactions have in common.
@@ -50,6 +51,7 @@ type shared struct {
 	read    *sql.DB // reads; on PostgreSQL also cold writes
 	write   *sql.DB // on SQLite the one connection that writes
 	lock    sync.Mutex
+	known   *known // nil unless there is one writer; guarded by lock
 	sealer  *sealer
 	now     func() time.Time
 	log     *slog.Logger
@@ -195,6 +197,9 @@ func (s *Store) locked(ctx context.Context, f func(tx *Store) error) (added bool
 	if err := t.Commit(); err != nil {
 		return false, fmt.Errorf("commit: %w", err)
 	}
+	if inner.people {
+		s.known.forget()
+	}
 	return inner.added, nil
 }
 
@@ -210,6 +215,7 @@ func rollback(t *sql.Tx) error {
 func (s *Store) exec(ctx context.Context, query string, args ...any) (int64, error) {
 	var n int64
 	err := s.Tx(ctx, func(tx *Store) error {
+		tx.people = tx.people || s.known.concerns(query)
 		res, err := tx.q.ExecContext(ctx, query, args...)
 		if err != nil {
 			return err

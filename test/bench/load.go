@@ -28,8 +28,8 @@ const inFlight = 2000
 
 // A target is where the load goes.
 type target struct {
-	host, path, header string
-	body               func(n int) []byte
+	host, head string
+	body       func(n int) []byte
 }
 
 // load sends requests over all connections for the duration. With a sink it
@@ -58,7 +58,7 @@ func load(ctx context.Context, o options, server *process, t target, s *sink) (r
 					continue
 				}
 				began := time.Now()
-				status, answer, err := p.post(t.host, t.path, t.header, t.body(int(sent.Add(1))))
+				status, answer, err := p.post(t.head, t.body(int(sent.Add(1))))
 				if err == nil && status != "200" {
 					err = fmt.Errorf("the server answered %s: %s", status, answer)
 				}

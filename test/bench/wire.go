@@ -19,64 +19,60 @@ import (
 type peer struct {
 	conn net.Conn
 	r    *bufio.Reader
-	w    *bufio.Writer
-	body []byte
+
+	first, body, out []byte // reused
 }
 
 func newPeer(c net.Conn) *peer {
-	return &peer{conn: c, r: bufio.NewReaderSize(c, 8<<10), w: bufio.NewWriterSize(c, 8<<10)}
+	return &peer{conn: c, r: bufio.NewReaderSize(c, 8<<10)}
 }
 
 // read reads one message and returns its first line and body, which are good
 // until the next read.
-func (p *peer) read() (first string, body []byte, err error) {
+func (p *peer) read() (first, body []byte, err error) {
 	line, err := p.r.ReadSlice('\n')
 	if err != nil {
-		return "", nil, err
+		return nil, nil, err
 	}
-	first = string(bytes.TrimRight(line, "\r\n"))
+	p.first = append(p.first[:0], bytes.TrimRight(line, "\r\n")...)
 	length := 0
 	for {
 		line, err := p.r.ReadSlice('\n')
 		if err != nil {
-			return "", nil, err
-		}
-		line = bytes.TrimRight(line, "\r\n")
-		if len(line) == 0 {
-			break
+			return nil, nil, err
 		}
 		const name = "content-length:"
-		if len(line) > len(name) && bytes.EqualFold(line[:len(name)], []byte(name)) {
-			if length, err = strconv.Atoi(string(bytes.TrimSpace(line[len(name):]))); err != nil {
-				return "", nil, err
+		switch {
+		case len(line) <= 2:
+			if cap(p.body) < length {
+				p.body = make([]byte, 2*length)
 			}
-		}
-		if bytes.EqualFold(line, []byte("transfer-encoding: chunked")) {
-			return "", nil, errors.New("a chunked body")
+			p.body = p.body[:length]
+			_, err = io.ReadFull(p.r, p.body)
+			return p.first, p.body, err
+		case line[0]|0x20 == 'c' && len(line) > len(name) && bytes.EqualFold(line[:len(name)], []byte(name)):
+			if length, err = strconv.Atoi(string(bytes.TrimSpace(line[len(name):]))); err != nil {
+				return nil, nil, err
+			}
+		case line[0]|0x20 == 't' && bytes.HasPrefix(bytes.ToLower(line), []byte("transfer-encoding: chunked")):
+			return nil, nil, errors.New("a chunked body")
 		}
 	}
-	if cap(p.body) < length {
-		p.body = make([]byte, 2*length)
-	}
-	p.body = p.body[:length]
-	_, err = io.ReadFull(p.r, p.body)
-	return first, p.body, err
 }
 
-// write writes one message: a first line, header lines and a body.
-func (p *peer) write(first, header string, body []byte) error {
-	_, err := fmt.Fprintf(p.w, "%s\r\n%sContent-Length: %d\r\n\r\n", first, header, len(body))
-	if err != nil {
-		return err
-	}
-	if _, err := p.w.Write(body); err != nil {
-		return err
-	}
-	return p.w.Flush()
+// write writes one message: its head up to the length, and a body.
+func (p *peer) write(head string, body []byte) error {
+	p.out = append(p.out[:0], head...)
+	p.out = append(p.out, "Content-Length: "...)
+	p.out = strconv.AppendInt(p.out, int64(len(body)), 10)
+	p.out = append(p.out, "\r\n\r\n"...)
+	p.out = append(p.out, body...)
+	_, err := p.conn.Write(p.out)
+	return err
 }
 
 // serve answers requests on a listener until it is closed.
-func serve(l net.Listener, answer func(first string, body []byte) (status string, out []byte)) {
+func serve(l net.Listener, answer func(first, body []byte) (status string, out []byte)) {
 	for {
 		c, err := l.Accept()
 		if err != nil {
@@ -91,7 +87,7 @@ func serve(l net.Listener, answer func(first string, body []byte) (status string
 					return
 				}
 				status, out := answer(first, body)
-				if p.write("HTTP/1.1 "+status, "Content-Type: application/json\r\n", out) != nil {
+				if p.write("HTTP/1.1 "+status+"\r\nContent-Type: application/json\r\n", out) != nil {
 					return
 				}
 			}
@@ -99,14 +95,20 @@ func serve(l net.Listener, answer func(first string, body []byte) (status string
 	}
 }
 
-// post posts one request and reads its answer.
-func (p *peer) post(host, path, header string, body []byte) (status string, answer []byte, err error) {
-	if err := p.write("POST "+path+" HTTP/1.1", "Host: "+host+"\r\n"+header, body); err != nil {
+// post posts one request, whose head ends before the length, and reads its
+// answer.
+func (p *peer) post(head string, body []byte) (status string, answer []byte, err error) {
+	if err := p.write(head, body); err != nil {
 		return "", nil, err
 	}
 	first, answer, err := p.read()
 	if len(first) < 12 {
 		return "", nil, errors.Join(err, fmt.Errorf("an answer that begins with %q", first))
 	}
-	return first[9:12], answer, err
+	return string(first[9:12]), answer, err
+}
+
+// postHead is the head of a request up to its length.
+func postHead(host, path, header string) string {
+	return "POST " + path + " HTTP/1.1\r\nHost: " + host + "\r\nContent-Type: application/json\r\n" + header
 }
