@@ -1,6 +1,7 @@
 package store
 
 import (
+	"maps"
 	"strings"
 
 	"github.com/parley-im/parley"
@@ -78,9 +79,7 @@ func (k *known) learn(p *people) {
 	if len(k.contacts) > maxKnown || len(k.conversations) > maxKnown {
 		k.forget()
 	}
-	for id, contact := range p.contacts {
-		k.contacts[id] = contact
-	}
+	maps.Copy(k.contacts, p.contacts)
 	for pair, c := range p.conversations {
 		k.put(pair, *c)
 	}
