@@ -108,9 +108,10 @@ func load(ctx context.Context, o options, server *process, t target, s *sink) (r
 type row struct {
 	name string
 	result
+	baseline float64 // of the bare handler around the same time, per second
 }
 
-func printTable(out io.Writer, o options, base result, rows []row) error {
+func printTable(out io.Writer, o options, rows []row) error {
 	database := "SQLite"
 	if o.database != "" {
 		database = "PostgreSQL"
@@ -123,7 +124,7 @@ func printTable(out io.Writer, o options, base result, rows []row) error {
 	line("\n%s, %d connections, %v each\n\n", database, o.connections, o.duration)
 	line("%-64s %9s %9s %9s %9s %6s %9s %9s\n", "", "per s", "baseline", "p50", "p99", "cores", "us each", "memory")
 	for _, r := range rows {
-		line("%-64s %9.0f %8.2fx %9s %9s %6.2f %9.0f %6d MiB\n", r.name, r.perSecond, r.perSecond/base.perSecond,
+		line("%-64s %9.0f %8.2fx %9s %9s %6.2f %9.0f %6d MiB\n", r.name, r.perSecond, r.perSecond/r.baseline,
 			r.p50.Round(10*time.Microsecond), r.p99.Round(10*time.Microsecond), r.cpu, 1e6*r.cpu/r.perSecond, r.peakMemory>>20)
 	}
 	return err
