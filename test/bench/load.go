@@ -1,14 +1,17 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -28,15 +31,69 @@ const inFlight = 2000
 
 // A target is where the load goes.
 type target struct {
-	host, head string
+	url, token string
 	body       func(n int) []byte
+}
+
+// A generator makes the sender of one connection.
+type generator func(t target, client *http.Client) func(ctx context.Context, n int) error
+
+// ordinary sends the way any Go program would.
+func ordinary(t target, client *http.Client) func(context.Context, int) error {
+	return func(ctx context.Context, n int) error { return t.post(ctx, client, n) }
+}
+
+// lean sends over a connection of its own with next to no work, so that the
+// load takes little of the machine from a pipeline that needs all of it.
+func lean(t target, _ *http.Client) func(context.Context, int) error {
+	host, path, _ := strings.Cut(strings.TrimPrefix(t.url, "http://"), "/")
+	head := postHead(host, "/"+path) + "Authorization: Bearer " + t.token + "\r\n"
+	var p *peer
+	return func(ctx context.Context, n int) error {
+		if p == nil {
+			conn, err := new(net.Dialer).DialContext(ctx, "tcp", host)
+			if err != nil {
+				return err
+			}
+			context.AfterFunc(ctx, func() { conn.Close() })
+			p = newPeer(conn)
+		}
+		status, answer, err := p.post(head, t.body(n))
+		if err == nil && status != "200" {
+			err = fmt.Errorf("the server answered %s: %s", status, answer)
+		}
+		return err
+	}
+}
+
+func (t target) post(ctx context.Context, client *http.Client, n int) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, t.url, bytes.NewReader(t.body(n)))
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	if t.token != "" {
+		req.Header.Set("Authorization", "Bearer "+t.token)
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	answer, err := io.ReadAll(resp.Body)
+	if err == nil && resp.StatusCode != http.StatusOK {
+		err = fmt.Errorf("the server answered %s: %s", resp.Status, answer)
+	}
+	return err
 }
 
 // load sends requests over all connections for the duration. With a sink it
 // counts the messages that came out at the other end, else the answers.
-func load(ctx context.Context, o options, server *process, t target, s *sink) (result, error) {
+func load(ctx context.Context, o options, server *process, t target, g generator, s *sink) (result, error) {
 	ctx, cancel := context.WithTimeout(ctx, o.duration+o.duration/5)
 	defer cancel()
+	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: o.connections, DisableCompression: true}}
+	defer client.CloseIdleConnections()
 	var sent, answered atomic.Int64
 	var measuring atomic.Bool
 	var wg sync.WaitGroup
@@ -44,25 +101,14 @@ func load(ctx context.Context, o options, server *process, t target, s *sink) (r
 	times := make([][]time.Duration, o.connections)
 	for i := range o.connections {
 		wg.Go(func() {
-			conn, err := net.Dial("tcp", t.host)
-			if err != nil {
-				errs <- err
-				return
-			}
-			stop := context.AfterFunc(ctx, func() { conn.Close() })
-			defer stop()
-			p := newPeer(conn)
+			send := g(t, client)
 			for ctx.Err() == nil {
 				if s != nil && answered.Load()-s.done.Load() > inFlight {
 					time.Sleep(time.Millisecond)
 					continue
 				}
 				began := time.Now()
-				status, answer, err := p.post(t.head, t.body(int(sent.Add(1))))
-				if err == nil && status != "200" {
-					err = fmt.Errorf("the server answered %s: %s", status, answer)
-				}
-				if err != nil {
+				if err := send(ctx, int(sent.Add(1))); err != nil {
 					if ctx.Err() == nil {
 						errs <- err
 					}

@@ -51,40 +51,44 @@ func fail(err error) {
 	}
 }
 
-// run makes every measurement, each between two of the baseline because the
-// machine may be faster at one time than at another, and prints the table.
+// run makes every measurement and prints the table. Each stands between two
+// runs of the same load against the bare handler, because the machine may be
+// faster at one time than at another.
 func run(ctx context.Context, o options) error {
-	before, err := measureBaseline(ctx, o)
-	if err != nil {
-		return fmt.Errorf("baseline: %w", err)
-	}
-	rows := []row{{name: "bare net/http handler, decodes the request", result: before, baseline: before.perSecond}}
+	var rows []row
 	for _, m := range []struct {
-		key, name string
-		run       func(context.Context, options) (result, error)
+		key, name, load string
+		g               generator
+		run             func(context.Context, options, generator) (result, error)
 	}{
-		{"accept", "accepted messages, durable (provider stalled)", measureAccept},
-		{"pipeline", "pipeline over SMS REST: accept, dispatch, receipt, 2 callbacks", measurePipeline},
+		{"accept", "accepted messages, durable (provider stalled)", "net/http client", ordinary, measureAccept},
+		{"pipeline", "pipeline over SMS REST: accept, dispatch, receipt, 2 callbacks", "raw connections", lean, measurePipeline},
 	} {
 		if o.only != "" && o.only != m.key {
 			continue
 		}
-		r, err := m.run(ctx, o)
-		if err != nil {
-			return fmt.Errorf("%s: %w", m.key, err)
-		}
-		after, err := measureBaseline(ctx, o)
+		before, err := measureBaseline(ctx, o, m.g)
 		if err != nil {
 			return fmt.Errorf("baseline: %w", err)
 		}
-		rows = append(rows, row{name: m.name, result: r, baseline: (before.perSecond + after.perSecond) / 2})
-		before = after
+		r, err := m.run(ctx, o, m.g)
+		if err != nil {
+			return fmt.Errorf("%s: %w", m.key, err)
+		}
+		after, err := measureBaseline(ctx, o, m.g)
+		if err != nil {
+			return fmt.Errorf("baseline: %w", err)
+		}
+		base := (before.perSecond + after.perSecond) / 2
+		rows = append(rows,
+			row{name: "bare net/http handler that decodes, loaded by " + m.load, result: before, baseline: base},
+			row{name: m.name, result: r, baseline: base})
 	}
 	return printTable(os.Stdout, o, rows)
 }
 
 // measureBaseline loads a bare handler in a process of its own.
-func measureBaseline(ctx context.Context, o options) (result, error) {
+func measureBaseline(ctx context.Context, o options, g generator) (result, error) {
 	exe, err := os.Executable()
 	if err != nil {
 		return result{}, err
@@ -98,27 +102,27 @@ func measureBaseline(ctx context.Context, o options) (result, error) {
 	if err != nil {
 		return result{}, err
 	}
-	return load(ctx, o, p, sendTarget("http://"+address, "01J0000000000000000000000A", "", o), nil)
+	return load(ctx, o, p, sendTarget("http://"+address, "01J0000000000000000000000A", "", o), g, nil)
 }
 
 // measureAccept loads the server while its provider answers nothing, so that
 // accepting is all it does.
-func measureAccept(ctx context.Context, o options) (result, error) {
+func measureAccept(ctx context.Context, o options, g generator) (result, error) {
 	w, err := newWorld(ctx, o, true)
 	if err != nil {
 		return result{}, err
 	}
 	defer w.close()
-	return load(ctx, o, w.server, w.target(), nil)
+	return load(ctx, o, w.server, w.target(), g, nil)
 }
 
 // measurePipeline loads the server with everything in motion and counts the
 // messages whose last callback has come.
-func measurePipeline(ctx context.Context, o options) (result, error) {
+func measurePipeline(ctx context.Context, o options, g generator) (result, error) {
 	w, err := newWorld(ctx, o, false)
 	if err != nil {
 		return result{}, err
 	}
 	defer w.close()
-	return load(ctx, o, w.server, w.target(), w.sink)
+	return load(ctx, o, w.server, w.target(), g, w.sink)
 }

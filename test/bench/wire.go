@@ -10,10 +10,9 @@ import (
 	"strconv"
 )
 
-// The load and the places beside the server (provider, webhook) share the
-// machine with it. They speak just enough HTTP/1.1 over keep-alive connections
-// to cost little, so that what is measured is the server. The baseline is
-// loaded by the same code.
+// The places beside the server (provider, webhook) share the machine with it.
+// They speak just enough HTTP/1.1 over keep-alive connections to cost little,
+// so that what is measured is the server.
 
 // A peer is one end of a connection.
 type peer struct {
@@ -109,6 +108,6 @@ func (p *peer) post(head string, body []byte) (status string, answer []byte, err
 }
 
 // postHead is the head of a request up to its length.
-func postHead(host, path, header string) string {
-	return "POST " + path + " HTTP/1.1\r\nHost: " + host + "\r\nContent-Type: application/json\r\n" + header
+func postHead(host, path string) string {
+	return "POST " + path + " HTTP/1.1\r\nHost: " + host + "\r\nContent-Type: application/json\r\n"
 }

@@ -167,7 +167,7 @@ func (w *world) post(ctx context.Context, path string, in, out any) error {
 
 // target is where messages are sent.
 func (w *world) target() target {
-	return sendTarget(w.url, w.app, "Authorization: Bearer "+w.token+"\r\n", w.o)
+	return sendTarget(w.url, w.app, w.token, w.o)
 }
 
 func (w *world) close() {
@@ -191,10 +191,9 @@ func (w *world) close() {
 }
 
 // sendTarget is the request all measurements make: some 700 bytes.
-func sendTarget(url, app, header string, o options) target {
-	host := strings.TrimPrefix(url, "http://")
+func sendTarget(url, app, token string, o options) target {
 	return target{
-		host: host, head: postHead(host, "/v1/projects/"+project+"/messages:send", header),
+		url: url + "/v1/projects/" + project + "/messages:send", token: token,
 		body: func(n int) []byte {
 			to, id := strconv.Itoa(46700000000+n%o.contacts), strconv.Itoa(n)
 			return []byte(`{"app_id":"` + app + `","recipient":{"identified_by":{"channel_identities":[{"channel":"SMS","identity":"` + to + `"}]}},` +
@@ -293,7 +292,7 @@ func (p *provider) report(ctx context.Context) {
 				}
 				conn = newPeer(c)
 			}
-			if _, _, err := conn.post(postHead(host, "/"+path, ""), []byte(body)); err == nil {
+			if _, _, err := conn.post(postHead(host, "/"+path), []byte(body)); err == nil {
 				break
 			}
 			conn.conn.Close()
