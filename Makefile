@@ -56,12 +56,6 @@ golden: ## rewrite the golden files; review the diff
 bench: build ## measure throughput beside a bare net/http server
 	go run ./test/bench $(ARGS)
 
-.PHONY: profile
-profile: build ## renew the profile that guides the compiler (some 5 % of throughput)
-	go run ./test/bench -only pipeline -profile bin/profile/pipeline
-	go run ./test/bench -only accept -profile bin/profile/accept
-	go tool pprof -proto bin/profile/pipeline/cpu.pprof bin/profile/accept/cpu.pprof > cmd/parley/default.pgo
-
 .PHONY: fmt
 fmt: $(golangci_stamp) ## format the code
 	$(golangci) fmt
