@@ -115,8 +115,9 @@ func (s *Store) decodeApp(projectID, id, doc, sealed string) (*parley.App, error
 	return a, nil
 }
 
-// DeleteApp removes an app with its webhooks, conversations, messages, events
-// and jobs. Contacts stay: they are the project's.
+// DeleteApp removes an app with its webhooks, conversations, messages and
+// events. Its jobs find it gone when their turn comes. Contacts stay: they are
+// the project's.
 func (s *Store) DeleteApp(ctx context.Context, projectID, id string) error {
 	return s.Tx(ctx, func(tx *Store) error {
 		n, err := tx.exec(ctx, `DELETE FROM apps WHERE project_id = $1 AND id = $2`, projectID, id)

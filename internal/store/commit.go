@@ -81,8 +81,9 @@ func (s *Store) answer(c *commit) error {
 	}
 }
 
-// CommitAll stores writes in their order, like Commit, and returns the first
-// error once all are answered.
+// CommitAll stores several writes, like Commit, and returns the first error
+// once all are answered. They get in line in their order; on PostgreSQL two
+// committers may still take neighbours at the same moment.
 func (s *Store) CommitAll(ctx context.Context, ws []*Write) error {
 	waits := make([]*commit, 0, len(ws))
 	var err error
