@@ -130,13 +130,13 @@ type DuplicatedIdentity struct {
 
 // CapabilityNotification is the payload of CAPABILITY.
 type CapabilityNotification struct {
-	RequestID           string   `json:"request_id"`
-	ContactID           string   `json:"contact_id"`
-	Channel             Channel  `json:"channel"`
-	Identity            string   `json:"identity"`
-	CapabilityStatus    string   `json:"capability_status"`
-	ChannelCapabilities []string `json:"channel_capabilities,omitempty"`
-	Reason              *Reason  `json:"reason,omitempty"`
+	RequestID           string           `json:"request_id"`
+	ContactID           string           `json:"contact_id"`
+	Channel             Channel          `json:"channel"`
+	Identity            string           `json:"identity"`
+	CapabilityStatus    CapabilityStatus `json:"capability_status"`
+	ChannelCapabilities []string         `json:"channel_capabilities,omitempty"`
+	Reason              *Reason          `json:"reason,omitempty"`
 }
 
 // OptNotification is the payload of OPT_IN and OPT_OUT.

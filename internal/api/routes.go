@@ -29,41 +29,12 @@ func (s *Server) routes() []route {
 		s.contactRoutes(),
 		s.conversationRoutes(),
 		s.messageRoutes(),
-		s.laterRoutes(),
+		s.eventRoutes(),
+		s.capabilityRoutes(),
+		s.consentRoutes(),
+		s.settingsRoutes(),
+		s.templateRoutes(),
 	)
-}
-
-// laterRoutes are the resources of which nothing is here yet.
-func (s *Server) laterRoutes() []route {
-	return []route{
-		{"SendEvent", "POST /v1/projects/{project_id}/events:send", nil},
-		{"ListEvents", "GET /v1/projects/{project_id}/events", nil},
-		{"GetEvent", "GET /v1/projects/{project_id}/events/{event_id}", nil},
-		{"DeleteEvents", "DELETE /v1/projects/{project_id}/events/{event_id}", nil},
-
-		{"QueryCapability", "POST /v1/projects/{project_id}/capability:query", nil},
-
-		{"ListIdentitiesFromConsentsList", "GET /v1/projects/{project_id}/apps/{app_id}/consents/{list_type}", nil},
-		{"ListAuditRecordsFromConsentsList", "GET /v1/projects/{project_id}/apps/{app_id}/consents/identities/{identity}", nil},
-
-		{"CreateSettings", "POST /v1/projects/{project_id}/settings", nil},
-		{"GetSettings", "GET /v1/projects/{project_id}/settings", nil},
-		{"UpdateSettings", "PATCH /v1/projects/{project_id}/settings", nil},
-		{"DeleteSettings", "DELETE /v1/projects/{project_id}/settings", nil},
-
-		{"CreateTemplate", "POST /v1/projects/{project_id}/templates", nil},
-		{"ListTemplates", "GET /v1/projects/{project_id}/templates", nil},
-		{"GetTemplate", "GET /v1/projects/{project_id}/templates/{template_id}", nil},
-		{"UpdateTemplate", "PATCH /v1/projects/{project_id}/templates/{template_id}", nil},
-		{"DeleteTemplate", "DELETE /v1/projects/{project_id}/templates/{template_id}", nil},
-
-		{"V2CreateTemplate", "POST /v2/projects/{project_id}/templates", nil},
-		{"V2ListTemplates", "GET /v2/projects/{project_id}/templates", nil},
-		{"V2GetTemplate", "GET /v2/projects/{project_id}/templates/{template_id}", nil},
-		{"V2UpdateTemplate", "PUT /v2/projects/{project_id}/templates/{template_id}", nil},
-		{"V2DeleteTemplate", "DELETE /v2/projects/{project_id}/templates/{template_id}", nil},
-		{"V2ListTranslations", "GET /v2/projects/{project_id}/templates/{template_id}/translations", nil},
-	}
 }
 
 // An endpoint is what answers one method of a path.

@@ -15,7 +15,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/parley-im/parley"
 	"github.com/parley-im/parley/internal/store"
 )
 
@@ -56,44 +55,6 @@ type Config struct {
 	Channels ChannelURLs `embed:"" prefix:"channels-" envprefix:"PARLEY_CHANNELS_" yaml:"channels"`
 }
 
-// ChannelURLs replace the providers' own addresses: a proxy, a server of one's
-// own, a simulator.
-type ChannelURLs struct {
-	Telegram string `help:"Address of TELEGRAM's Bot API." name:"telegram-base-url" env:"TELEGRAM_BASE_URL" yaml:"telegram_base_url"`
-	WhatsApp string `help:"Address of WHATSAPP's Graph API." name:"whatsapp-base-url" env:"WHATSAPP_BASE_URL" yaml:"whatsapp_base_url"`
-	SMSSinch string `help:"Address of SMS's Sinch REST API." name:"sms-sinch-base-url" env:"SMS_SINCH_BASE_URL" yaml:"sms_sinch_base_url"`
-	SMSSMPP  string `help:"Address of SMS's SMPP centre, smpp://host:port." name:"sms-smpp-base-url" env:"SMS_SMPP_BASE_URL" yaml:"sms_smpp_base_url"`
-}
-
-// baseURL returns what replaces a provider's address, or "".
-func (u *ChannelURLs) baseURL(ch parley.Channel, provider string) string {
-	switch {
-	case ch == parley.ChannelTelegram:
-		return u.Telegram
-	case ch == parley.ChannelWhatsApp:
-		return u.WhatsApp
-	case ch == parley.ChannelSMS && provider == "smpp":
-		return u.SMSSMPP
-	case ch == parley.ChannelSMS:
-		return u.SMSSinch
-	}
-	return ""
-}
-
-// hosts lists the addresses, which are always reachable.
-func (u *ChannelURLs) hosts() []string {
-	var out []string
-	for _, s := range []string{u.Telegram, u.WhatsApp, u.SMSSinch, u.SMSSMPP} {
-		if p, err := url.Parse(s); err == nil && p.Scheme == "smpp" {
-			s = p.Host
-		}
-		if s != "" {
-			out = append(out, s)
-		}
-	}
-	return out
-}
-
 // check refuses settings that cannot work, naming them.
 func (c *Config) check() error {
 	if c.PublicURL != "" {
@@ -115,19 +76,7 @@ func (c *Config) check() error {
 	if c.BootstrapKeyID != "" && c.BootstrapProjectID == "" {
 		return errors.New("bootstrap_key_id: needs bootstrap_project_id")
 	}
-	for name, s := range map[string]*string{
-		"channels.telegram_base_url": &c.Channels.Telegram, "channels.whatsapp_base_url": &c.Channels.WhatsApp,
-		"channels.sms_sinch_base_url": &c.Channels.SMSSinch, "channels.sms_smpp_base_url": &c.Channels.SMSSMPP,
-	} {
-		if *s == "" {
-			continue
-		}
-		if u, err := url.Parse(*s); err != nil || u.Host == "" {
-			return fmt.Errorf("%s: must be an absolute URL", name)
-		}
-		*s = strings.TrimSuffix(*s, "/")
-	}
-	return nil
+	return c.Channels.check()
 }
 
 // level is the least level that is logged.

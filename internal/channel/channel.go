@@ -106,7 +106,50 @@ type Finder interface {
 
 // An EventSender can send app events such as composing indicators.
 type EventSender interface {
-	SendEvent(ctx context.Context, c *Conn, to Address, e *parley.AppEvent) error
+	// SendEvent makes one attempt to show an event. A kind of event the
+	// channel has no notion of is an *Error with BAD_REQUEST. The id is "" on
+	// channels that give events none.
+	SendEvent(ctx context.Context, c *Conn, e *OutgoingEvent) (ProviderID, error)
+}
+
+// An OutgoingEvent is an app event on its way to somebody.
+type OutgoingEvent struct {
+	EventID string
+	To      Address
+	Event   *parley.AppEvent
+	// LastInbound is the newest message received from To, or "": some
+	// providers show that one as read, or tie composing to it.
+	LastInbound ProviderID
+}
+
+// A Prober can ask its provider whether somebody can be reached and what they
+// can be shown.
+type Prober interface {
+	Probe(ctx context.Context, c *Conn, to Address) (Reach, error)
+}
+
+// A Reach is what a provider says of somebody. Features are the provider's own
+// names of what they can be shown, given when that is not everything.
+type Reach struct {
+	Status   parley.CapabilityStatus
+	Features []string
+}
+
+// A Profiler can ask its provider who somebody is.
+type Profiler interface {
+	Profile(ctx context.Context, c *Conn, of Address) (Profile, error)
+}
+
+// A Profile is what somebody shows of themselves on a channel.
+type Profile struct {
+	Name string
+}
+
+// A Retractor can take back a message that was not delivered in time.
+type Retractor interface {
+	// Retract makes one attempt. A message that can no longer be taken back
+	// is an *Error whose Outcome is NotSent.
+	Retract(ctx context.Context, c *Conn, to Address, id ProviderID) error
 }
 
 // A ProviderID is the provider's own id of a message or event. Only the
@@ -217,9 +260,14 @@ type Conn struct {
 	WebhookURL string // where the provider reaches Receive for this account; "" when there is no public address
 	Secret     string // derived for this account from the server's key, stable: a webhook secret for providers that let us choose one; 32 hex characters
 	HTTP       *http.Client
-	Dial       func(ctx context.Context, network, address string) (net.Conn, error)
-	Log        *slog.Logger
-	Now        func() time.Time
+	// OpenMedia opens media an app's message names by URL, for providers that
+	// want the bytes instead of the address. It goes out through the door for
+	// addresses that clients give; the failure is an *Error with one of the
+	// MEDIA_ reasons.
+	OpenMedia func(ctx context.Context, address string) (Media, error)
+	Dial      func(ctx context.Context, network, address string) (net.Conn, error)
+	Log       *slog.Logger
+	Now       func() time.Time
 }
 
 // URL returns the provider's address: the replacement where one is configured,

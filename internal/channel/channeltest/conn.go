@@ -4,9 +4,12 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
+	"mime"
 	"net"
 	"net/http"
+	"path"
 	"strings"
 	"sync"
 	"testing"
@@ -53,10 +56,20 @@ func (s *Suite) conn(t *testing.T, baseURL string) *channel.Conn {
 		WebhookURL: "https://parley.example/channels/webhook",
 		Secret:     connSecret,
 		HTTP:       &http.Client{Transport: transport},
+		OpenMedia:  openMedia,
 		Dial:       dial,
 		Log:        slog.New(slog.NewTextHandler(&logged, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Now:        func() time.Time { return time.Date(2030, 5, 1, 10, 0, 0, 0, time.UTC) },
 	}
+}
+
+// openMedia stands for the media that messages of the corpus name: a few bytes
+// of the type their address ends in.
+func openMedia(_ context.Context, address string) (channel.Media, error) {
+	const body = "media"
+	return channel.Media{
+		Body: io.NopCloser(strings.NewReader(body)), MIME: mime.TypeByExtension(path.Ext(address)), Size: int64(len(body)),
+	}, nil
 }
 
 // A journal is a log in memory.

@@ -67,10 +67,20 @@ func (s *Suite) interfaces(t *testing.T, caps channel.Capabilities, rows []Verdi
 			t.Errorf("Receipts: there is no status %q", status)
 		}
 	}
-	if _, ok := s.Channel.(channel.Connector); ok && len(rows) > 0 {
-		if !slices.ContainsFunc(rows, func(v Verdict) bool { return v.Call == "connect" }) {
-			t.Error("the channel is a Connector, but no verdict is about connect")
-		}
+	if len(rows) > 0 {
+		judged[channel.Connector](t, s.Channel, rows, "connect")
+		judged[channel.Prober](t, s.Channel, rows, "probe")
+		judged[channel.Profiler](t, s.Channel, rows, "profile")
+		judged[channel.Retractor](t, s.Channel, rows, "retract")
+	}
+}
+
+// judged fails the test if the channel implements T and no verdict is about
+// its call.
+func judged[T any](t *testing.T, ch channel.Channel, rows []Verdict, call string) {
+	t.Helper()
+	if _, ok := ch.(T); ok && !slices.ContainsFunc(rows, func(v Verdict) bool { return v.Call == call }) {
+		t.Errorf("the channel implements %T, but no verdict is about %s", new(T), call)
 	}
 }
 

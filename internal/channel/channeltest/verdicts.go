@@ -27,19 +27,22 @@ import (
 // (or, for calls that give none, neither) or an Outcome with a Reason.
 type Verdict struct {
 	Name    string            `json:"name"`    // also of the golden file of the request, where the answer is good
-	Call    string            `json:"call"`    // "" is Send; connect, acknowledge, find, or an app event's wire name
+	Call    string            `json:"call"`    // "" is Send; connect, acknowledge, find, probe, profile, retract, or an app event's wire name
 	Message string            `json:"message"` // of the corpus, whose first payload is sent; "" means text-short
 	Status  int               `json:"status"`
 	Header  map[string]string `json:"header"`
 	Body    json.RawMessage   `json:"body"` // JSON; a string is sent as the text it holds
 
-	ID      channel.ProviderID `json:"id"`
+	ID      channel.ProviderID `json:"id"`      // of probe the status, of profile the name
 	Outcome string             `json:"outcome"` // not_sent, try_again or unknown
 	Reason  parley.ReasonCode  `json:"reason"`
 	After   int                `json:"after"` // seconds
 	Code    string             `json:"code"`  // Reason.ChannelCode, where the channel gives one
 	Source  string             `json:"source"`
 }
+
+// lastInbound is what events and retractions refer to.
+const lastInbound channel.ProviderID = "provider-message-1"
 
 // callTimeout bounds a call of a channel against a server on loopback.
 const callTimeout = 20 * time.Second
@@ -143,6 +146,14 @@ func (s *Suite) call(ctx context.Context, t *testing.T, c *channel.Conn, v Verdi
 	case "acknowledge":
 		in := channel.Inbound{ID: "1", From: to, Ack: "what-is-acknowledged"}
 		return "", implements[channel.Acknowledger](t, s.Channel).Acknowledge(ctx, c, in)
+	case "probe":
+		reach, err := implements[channel.Prober](t, s.Channel).Probe(ctx, c, to)
+		return channel.ProviderID(reach.Status), err
+	case "profile":
+		profile, err := implements[channel.Profiler](t, s.Channel).Profile(ctx, c, to)
+		return channel.ProviderID(profile.Name), err
+	case "retract":
+		return "", implements[channel.Retractor](t, s.Channel).Retract(ctx, c, to, lastInbound)
 	case "find":
 		id, found, err := implements[channel.Finder](t, s.Channel).Find(ctx, c, s.attempt(t, v.Message))
 		if err == nil && found != (v.ID != "") {
@@ -154,7 +165,8 @@ func (s *Suite) call(ctx context.Context, t *testing.T, c *channel.Conn, v Verdi
 	if e == nil {
 		t.Fatalf("verdict %q: there is no call %q", v.Name, v.Call)
 	}
-	return "", implements[channel.EventSender](t, s.Channel).SendEvent(ctx, c, to, e)
+	out := &channel.OutgoingEvent{EventID: messageID, To: to, Event: e, LastInbound: lastInbound}
+	return implements[channel.EventSender](t, s.Channel).SendEvent(ctx, c, out)
 }
 
 // attempt returns the first payload of a message of the corpus, to be sent.

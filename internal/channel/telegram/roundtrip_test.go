@@ -165,7 +165,8 @@ func TestRoundTrip(t *testing.T) {
 		t.Errorf("acknowledge: %v", err)
 	}
 	composing := &parley.AppEvent{Composing: &parley.Empty{}}
-	if err := telegram.New().SendEvent(t.Context(), p.conn, channel.Address{Identity: "42"}, composing); err != nil {
+	e := &channel.OutgoingEvent{To: channel.Address{Identity: "42"}, Event: composing}
+	if _, err := telegram.New().SendEvent(t.Context(), p.conn, e); err != nil {
 		t.Errorf("composing: %v", err)
 	}
 }

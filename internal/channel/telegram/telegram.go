@@ -178,14 +178,14 @@ func (Channel) Connect(ctx context.Context, c *channel.Conn) error {
 
 // SendEvent shows that somebody types. Telegram takes the sign away by itself
 // after 5 seconds or with the next message.
-func (Channel) SendEvent(ctx context.Context, c *channel.Conn, to channel.Address, e *parley.AppEvent) error {
+func (Channel) SendEvent(ctx context.Context, c *channel.Conn, e *channel.OutgoingEvent) (channel.ProviderID, error) {
 	switch {
-	case e.Composing != nil:
-		return ask(ctx, c, "sendChatAction", map[string]any{"chat_id": chatID(to.Identity), "action": "typing"}, nil)
-	case e.ComposingEnd != nil:
-		return nil
+	case e.Event.Composing != nil:
+		return "", ask(ctx, c, "sendChatAction", map[string]any{"chat_id": chatID(e.To.Identity), "action": "typing"}, nil)
+	case e.Event.ComposingEnd != nil:
+		return "", nil
 	}
-	return channel.Refuse(parley.ReasonBadRequest, "TELEGRAM cannot show this event")
+	return "", channel.Refuse(parley.ReasonBadRequest, "TELEGRAM cannot show this event")
 }
 
 // Acknowledge ends the waiting sign on a tapped button.

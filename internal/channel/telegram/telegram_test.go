@@ -263,7 +263,9 @@ func TestSendEvent(t *testing.T) {
 	t.Parallel()
 	api := serve(t, answer{200, nil, `{"ok":true,"result":true}`})
 	send := func(e *parley.AppEvent) error {
-		return telegram.New().SendEvent(t.Context(), conn(api.URL), channel.Address{Identity: "42"}, e)
+		_, err := telegram.New().SendEvent(t.Context(), conn(api.URL),
+			&channel.OutgoingEvent{To: channel.Address{Identity: "42"}, Event: e})
+		return err
 	}
 	if err := send(&parley.AppEvent{Composing: &parley.Empty{}}); err != nil {
 		t.Error(err)
