@@ -42,6 +42,17 @@ func TestReceive(t *testing.T) {
 	}
 }
 
+// TestReceiveBelow posts below the account's own address, as APPLEBC does.
+func TestReceiveBelow(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t)
+	r := h.provider(t, h.app(t, conversationApp), `{"id":"1","from":"15551230001","text":"Hello"}`)
+	r.URL.Path += "/message"
+	if a := h.do(r); a.status != 200 {
+		t.Fatalf("answer %+v", a)
+	}
+}
+
 func TestReceiveErrors(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t)

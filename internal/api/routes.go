@@ -88,6 +88,8 @@ func (s *Server) newMux(m metrics, media http.Handler, gatherer prometheus.Gathe
 	add("Token", "POST /oauth2/token", s.token)
 	add("Receive", "GET /channels/{channel}/{app_id}", s.receive)
 	add("Receive", "POST /channels/{channel}/{app_id}", s.receive)
+	add("Receive", "GET /channels/{channel}/{app_id}/{rest...}", s.receive)
+	add("Receive", "POST /channels/{channel}/{app_id}/{rest...}", s.receive)
 	add("Healthz", "GET /healthz", s.healthz)
 	add("Readyz", "GET /readyz", s.readyz)
 	if gatherer != nil {

@@ -56,7 +56,8 @@ type Receiver interface {
 	// Receive checks that the request is genuine and says what it means. The
 	// reply is written only after everything in it is stored. A request that
 	// is not genuine is an ErrForged, one that cannot be understood an
-	// ErrMalformed.
+	// ErrMalformed. r.PathValue("rest") is what the path has beyond the
+	// account's own address, for providers that add to it.
 	Receive(c *Conn, r *http.Request, body []byte) (Received, error)
 }
 
@@ -88,8 +89,13 @@ type MediaFetcher interface {
 // registering our webhook address, and can say whether the credential works.
 // A failure is an *Error whose Outcome tells a bad credential (NotSent) from a
 // provider that could not be asked (TryAgain).
+//
+// It is called again from time to time and when the provider refuses the
+// credential, so it must do no harm when everything is set up already.
 type Connector interface {
-	Connect(ctx context.Context, c *Conn) error
+	// Connect returns what the provider calls the account in public, such as
+	// a bot's name or a page's id; "" leaves what is known.
+	Connect(ctx context.Context, c *Conn) (knownID string, err error)
 }
 
 // A Finder can ask its provider what became of an attempt whose outcome is

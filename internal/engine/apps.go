@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -206,14 +207,14 @@ func (e *Engine) connect(ctx context.Context, j *store.Job) error {
 	}
 	cctx, cancel := context.WithTimeout(ctx, e.o.SendTimeout)
 	defer cancel()
-	failure := connector.Connect(cctx, e.conn(j.ProjectID, app, cred))
+	known, failure := connector.Connect(cctx, e.conn(j.ProjectID, app, cred))
 	state := parley.CredentialState{Status: parley.CredentialActive}
 	if failure != nil {
 		state = parley.CredentialState{Status: parley.CredentialFailing, Description: channel.AsError(failure).Reason.Description}
 		e.o.Log.Warn("channel credential fails", slog.String("project_id", j.ProjectID), slog.String("app_id", app.ID),
 			slog.String("channel", string(doc.Channel)), slog.String("error", failure.Error()))
 	}
-	if err := e.setState(ctx, j.ProjectID, app.ID, cred, state); err != nil {
+	if err := e.setState(ctx, j.ProjectID, app.ID, cred, state, known); err != nil {
 		return err
 	}
 	if failure != nil && channel.AsError(failure).Outcome != channel.NotSent {
@@ -223,8 +224,11 @@ func (e *Engine) connect(ctx context.Context, j *store.Job) error {
 	return nil
 }
 
-// setState notes whether a credential works, unless it was changed meanwhile.
-func (e *Engine) setState(ctx context.Context, projectID, appID string, cred *parley.ChannelCredential, state parley.CredentialState) error {
+// setState notes whether a credential works and, unless it is "", what the
+// provider calls the account. A credential that was changed meanwhile is left.
+func (e *Engine) setState(ctx context.Context, projectID, appID string, cred *parley.ChannelCredential,
+	state parley.CredentialState, known string,
+) error {
 	err := e.store.Tx(ctx, func(tx *store.Store) error {
 		app, err := tx.App(ctx, projectID, appID)
 		if err != nil {
@@ -233,7 +237,7 @@ func (e *Engine) setState(ctx context.Context, projectID, appID string, cred *pa
 		for i := range app.ChannelCredentials {
 			c := &app.ChannelCredentials[i]
 			if unchanged(&parley.App{ChannelCredentials: []parley.ChannelCredential{*cred}}, c) != nil {
-				c.State = &state
+				c.State, c.ChannelKnownID = &state, cmp.Or(known, c.ChannelKnownID)
 				return tx.PutApp(ctx, projectID, app)
 			}
 		}

@@ -29,11 +29,10 @@ func (e *Engine) Receive(ctx context.Context, name parley.Channel, appID string,
 		return channel.Reply{}, err
 	}
 	rc, ok := e.channels[name].(channel.Receiver)
-	cred := app.Credential(name)
-	if !ok || cred == nil {
+	if !ok || app.Credential(name) == nil {
 		return channel.Reply{}, parley.NotFound("channel", string(name))
 	}
-	got, err := rc.Receive(e.conn(projectID, app, cred), r, body)
+	got, err := e.genuine(rc, projectID, app, name, r, body)
 	if err != nil {
 		return channel.Reply{}, err
 	}
@@ -41,6 +40,24 @@ func (e *Engine) Receive(ctx context.Context, name parley.Channel, appID string,
 		return channel.Reply{}, err
 	}
 	return got.Reply, nil
+}
+
+// genuine understands a request with the first of the app's credentials on the
+// channel that recognises it: LINE allows several, and all call the same
+// address.
+func (e *Engine) genuine(rc channel.Receiver, projectID string, app *parley.App, name parley.Channel, r *http.Request, body []byte) (
+	got channel.Received, err error,
+) {
+	for i := range app.ChannelCredentials {
+		cred := &app.ChannelCredentials[i]
+		if cred.Channel != name {
+			continue
+		}
+		if got, err = rc.Receive(e.conn(projectID, app, cred), r, body); !errors.Is(err, channel.ErrForged) {
+			return got, err
+		}
+	}
+	return got, err
 }
 
 // takeIn stores what a provider told and everything that follows from it, in

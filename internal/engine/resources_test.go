@@ -20,7 +20,7 @@ type socket struct {
 	connect func() error
 }
 
-func (s *socket) Connect(context.Context, *channel.Conn) error { return s.connect() }
+func (s *socket) Connect(context.Context, *channel.Conn) (string, error) { return "known", s.connect() }
 
 func TestCredentialStates(t *testing.T) {
 	t.Parallel()

@@ -33,7 +33,7 @@ type Verdict struct {
 	Header  map[string]string `json:"header"`
 	Body    json.RawMessage   `json:"body"` // JSON; a string is sent as the text it holds
 
-	ID      channel.ProviderID `json:"id"`      // of probe the status, of profile the name
+	ID      channel.ProviderID `json:"id"`      // of connect the known id, of probe the status, of profile the name
 	Outcome string             `json:"outcome"` // not_sent, try_again or unknown
 	Reason  parley.ReasonCode  `json:"reason"`
 	After   int                `json:"after"` // seconds
@@ -142,7 +142,8 @@ func (s *Suite) call(ctx context.Context, t *testing.T, c *channel.Conn, v Verdi
 	case "", "send":
 		return s.Channel.Send(ctx, c, s.attempt(t, v.Message))
 	case "connect":
-		return "", implements[channel.Connector](t, s.Channel).Connect(ctx, c)
+		known, err := implements[channel.Connector](t, s.Channel).Connect(ctx, c)
+		return channel.ProviderID(known), err
 	case "acknowledge":
 		in := channel.Inbound{ID: "1", From: to, Ack: "what-is-acknowledged"}
 		return "", implements[channel.Acknowledger](t, s.Channel).Acknowledge(ctx, c, in)

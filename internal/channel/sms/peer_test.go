@@ -118,7 +118,7 @@ func (l *listening) send(text string, properties map[string]string) ([]channel.P
 // afterBind waits until Send can find the session.
 func (l *listening) afterBind() *listening {
 	l.t.Helper()
-	if err := l.sms.Connect(l.t.Context(), l.conn); err != nil {
+	if _, err := l.sms.Connect(l.t.Context(), l.conn); err != nil {
 		l.t.Fatal(err)
 	}
 	return l
@@ -263,7 +263,8 @@ func TestNodePeerRefusals(t *testing.T) {
 	case <-time.After(peerTimeout):
 		t.Fatal("Listen goes on after a refused bind")
 	}
-	for what, err := range map[string]error{"Listen": err, "Connect": s.Connect(t.Context(), wrong.conn)} {
+	_, connectErr := s.Connect(t.Context(), wrong.conn)
+	for what, err := range map[string]error{"Listen": err, "Connect": connectErr} {
 		e := channel.AsError(err)
 		if e.Outcome != channel.NotSent || e.Reason.Code != parley.ReasonChannelBadConfiguration {
 			t.Errorf("%s after a refused bind: %v", what, err)

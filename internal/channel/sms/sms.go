@@ -110,11 +110,11 @@ func (s *SMS) Find(ctx context.Context, c *channel.Conn, a channel.Attempt) (cha
 }
 
 // Connect implements channel.Connector: it tells whether the account works.
-func (s *SMS) Connect(ctx context.Context, c *channel.Conn) error {
+func (s *SMS) Connect(ctx context.Context, c *channel.Conn) (string, error) {
 	if isSMPP(c.Credential) {
-		return s.connectSMPP(ctx, c)
+		return "", s.connectSMPP(ctx, c)
 	}
-	return connectSinch(ctx, c)
+	return "", connectSinch(ctx, c)
 }
 
 // Receive implements channel.Receiver.

@@ -40,7 +40,7 @@ func newPhone(t *testing.T) *phone {
 	p.conn.WebhookURL = hook.URL
 	p.do(http.MethodPut, "/accounts/telegram/"+token, struct{}{}, nil)
 	p.do(http.MethodPut, handset, map[string]string{"name": "Nic"}, nil)
-	if err := telegram.New().Connect(t.Context(), p.conn); err != nil {
+	if _, err := telegram.New().Connect(t.Context(), p.conn); err != nil {
 		t.Fatal(err)
 	}
 	return p

@@ -155,12 +155,15 @@ func messageID(chat string, id int64) channel.ProviderID {
 
 // Connect checks the token and, where there is a public address, registers
 // our webhook with the account's secret.
-func (Channel) Connect(ctx context.Context, c *channel.Conn) error {
-	if err := ask(ctx, c, "getMe", struct{}{}, nil); err != nil {
-		return err
+func (Channel) Connect(ctx context.Context, c *channel.Conn) (string, error) {
+	var me struct {
+		Username string `json:"username"`
+	}
+	if err := ask(ctx, c, "getMe", struct{}{}, &me); err != nil {
+		return "", err
 	}
 	if c.WebhookURL == "" {
-		return nil
+		return me.Username, nil
 	}
 	err := ask(ctx, c, "setWebhook", map[string]any{
 		"url":             c.WebhookURL,
@@ -171,9 +174,9 @@ func (Channel) Connect(ctx context.Context, c *channel.Conn) error {
 	// not https: a matter of configuration, not of a message.
 	if e := channel.AsError(err); err != nil && e.Reason.Code == parley.ReasonBadRequest {
 		e.Reason.Code = parley.ReasonChannelBadConfiguration
-		return e
+		return "", e
 	}
-	return err
+	return me.Username, err
 }
 
 // SendEvent shows that somebody types. Telegram takes the sign away by itself

@@ -207,16 +207,18 @@ func TestSendRefusesOtherMethods(t *testing.T) {
 	}
 }
 
+// me is what getMe answers.
+var me = answer{200, nil, `{"ok":true,"result":{"id":123456,"is_bot":true,"first_name":"Shop","username":"shop_bot"}}`}
+
 func TestConnect(t *testing.T) {
 	t.Parallel()
-	api := serve(t, answer{200, nil, `{"ok":true,"result":true}`})
+	api := serve(t, me)
 	c := conn(api.URL)
-	if err := telegram.New().Connect(t.Context(), c); err != nil {
-		t.Fatal(err)
-	}
-	c.WebhookURL = "https://parley.example/hook"
-	if err := telegram.New().Connect(t.Context(), c); err != nil {
-		t.Fatal(err)
+	for _, hook := range []string{"", "https://parley.example/hook"} {
+		c.WebhookURL = hook
+		if name, err := telegram.New().Connect(t.Context(), c); err != nil || name != "shop_bot" {
+			t.Fatalf("Connect() = %q, %v", name, err)
+		}
 	}
 	want := []call{
 		{"/bot" + token + "/getMe", `{}`},
@@ -234,7 +236,6 @@ func TestConnect(t *testing.T) {
 
 func TestConnectRefused(t *testing.T) {
 	t.Parallel()
-	fine := answer{200, nil, `{"ok":true,"result":true}`}
 	const notHTTPS = `{"ok":false,"error_code":400,"description":"Bad Request: bad webhook: HTTPS url must be provided for webhook"}`
 	tests := []struct {
 		name   string
@@ -248,9 +249,9 @@ func TestConnectRefused(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			c := conn(serve(t, fine, tt.second).URL)
+			c := conn(serve(t, me, tt.second).URL)
 			c.WebhookURL = "http://parley.example/hook"
-			err := telegram.New().Connect(t.Context(), c)
+			_, err := telegram.New().Connect(t.Context(), c)
 			e := channel.AsError(err)
 			if err == nil || e.Outcome != tt.want || e.Reason.Code != tt.reason {
 				t.Errorf("Connect() = %v, want %s, %v", err, tt.reason, tt.want)

@@ -75,19 +75,19 @@ func encode(v any) (json.RawMessage, error) {
 }
 
 // Connect asks for the number, which tells whether the token may use it.
-func (Channel) Connect(ctx context.Context, c *channel.Conn) error {
+func (Channel) Connect(ctx context.Context, c *channel.Conn) (string, error) {
 	acc, err := open(c)
 	if err != nil {
-		return err
+		return "", err
 	}
 	answer, err := acc.get(ctx, c, acc.url(c, acc.numberID)+"?fields=id,display_phone_number,verified_name,quality_rating")
 	if err != nil {
-		return err
+		return "", err
 	}
 	if !answer.OK() {
-		return acc.refusal(answer)
+		return "", acc.refusal(answer)
 	}
-	return nil
+	return acc.numberID, nil
 }
 
 // get asks the Graph API. Asking again is harmless, so that no answer means

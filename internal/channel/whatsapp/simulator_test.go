@@ -100,7 +100,7 @@ func (w *world) reply(r simulator.Reply) channel.Inbound {
 func TestConversation(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	if err := whatsapp.New().Connect(t.Context(), w.conn); err != nil {
+	if _, err := whatsapp.New().Connect(t.Context(), w.conn); err != nil {
 		t.Fatal(err)
 	}
 	choice := &parley.AppMessage{Choice: &parley.ChoiceMessage{
