@@ -115,14 +115,14 @@ func Dev(ctx context.Context, cfg Config, o DevOptions, log *slog.Logger, out io
 	defer stop()
 	go func() { _ = hs.Serve(web) }()
 	defer func() { _ = hs.Close() }()
-	go func() { _ = sim.ServeSMPP(simCtx, smpp) }()
+	go func() { _ = sim.Serve(simCtx, simulator.ProviderSMPP, smpp) }()
 	// The accounts must be there when the server looks; where they call back is
 	// known only once the app is made.
 	if err := errors.Join(
-		sim.PutSMPP(devSystemID, simulator.SMPPAccount{Password: devPassword, Number: devSender}),
-		sim.PutTelegram(devTelegramToken, simulator.TelegramAccount{Username: "parley_dev_bot", Name: "Demo"}),
-		sim.PutSinch(devPlan, simulator.SinchAccount{Token: devToken, DefaultOriginator: devSender}),
-		sim.PutWhatsApp(ctx, devWhatsAppID, simulator.WhatsAppAccount{Token: devToken}),
+		sim.Put(ctx, simulator.ProviderSMPP, devSystemID, simulator.SMPPAccount{Password: devPassword, Number: devSender}),
+		sim.Put(ctx, simulator.ProviderTelegram, devTelegramToken, simulator.TelegramAccount{Username: "parley_dev_bot", Name: "Demo"}),
+		sim.Put(ctx, simulator.ProviderSinch, devPlan, simulator.SinchAccount{Token: devToken, DefaultOriginator: devSender}),
+		sim.Put(ctx, simulator.ProviderWhatsApp, devWhatsAppID, simulator.WhatsAppAccount{Token: devToken}),
 	); err != nil {
 		return err
 	}
@@ -219,12 +219,12 @@ func devCredentials(secret string) []parley.ChannelCredential {
 
 // devCallbacks tells the simulated providers where the accounts call back.
 func devCallbacks(ctx context.Context, sim *simulator.Simulator, st *devState, public string) error {
-	if err := sim.PutSinch(devPlan, simulator.SinchAccount{
+	if err := sim.Put(ctx, simulator.ProviderSinch, devPlan, simulator.SinchAccount{
 		Token: devToken, CallbackURL: public + "/channels/sms/" + st.AppID, CallbackSecret: st.WebhookSecret, DefaultOriginator: devSender,
 	}); err != nil {
 		return err
 	}
-	return sim.PutWhatsApp(ctx, devWhatsAppID, simulator.WhatsAppAccount{
+	return sim.Put(ctx, simulator.ProviderWhatsApp, devWhatsAppID, simulator.WhatsAppAccount{
 		Token: devToken, AppSecret: st.WebhookSecret, VerifyToken: st.WebhookSecret,
 		WebhookURL: public + "/channels/whatsapp/" + st.AppID, DisplayPhoneNumber: devSender,
 	})

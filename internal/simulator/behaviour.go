@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 )
 
@@ -140,9 +139,8 @@ func (s *Simulator) SetBehaviour(channel, identity string, b Behaviour) error {
 	if err := b.Validate(); err != nil {
 		return err
 	}
-	if providersOf(channel) == nil {
-		return fmt.Errorf("channel %w: want one of %s", errNotFound,
-			strings.Join([]string{ChannelSMS, ChannelTelegram, ChannelWhatsApp}, ", "))
+	if s.providersOf(channel) == nil {
+		return fmt.Errorf("channel %w", errNotFound)
 	}
 	s.phones.locked(newKey(channel, identity), func(h *handset) {
 		h.behaviour = b

@@ -59,7 +59,7 @@ func BenchmarkTelegram(b *testing.B) {
 	benchmarkSend(b, tg("sendMessage"), func(n int64) string {
 		return `{"chat_id":` + strconv.FormatInt(1+n%500, 10) + `,"text":"Hello"}`
 	}, func(s *simulator.Simulator, _ string) {
-		if err := s.PutTelegram(tgToken, simulator.TelegramAccount{}); err != nil {
+		if err := s.Put(b.Context(), simulator.ProviderTelegram, tgToken, simulator.TelegramAccount{}); err != nil {
 			b.Fatal(err)
 		}
 	})
@@ -69,7 +69,7 @@ func BenchmarkWhatsAppWithStatuses(b *testing.B) {
 	benchmarkSend(b, waMessages, func(n int64) string {
 		return msg(strconv.FormatInt(46700000000+n%500, 10), `"type":"text","text":{"body":"Hello"}`)
 	}, func(s *simulator.Simulator, url string) {
-		if err := s.PutWhatsApp(b.Context(), "10654", simulator.WhatsAppAccount{Token: "tok", AppSecret: "s", WebhookURL: url}); err != nil {
+		if err := s.Put(b.Context(), simulator.ProviderWhatsApp, "10654", simulator.WhatsAppAccount{Token: "tok", AppSecret: "s", WebhookURL: url}); err != nil {
 			b.Fatal(err)
 		}
 	})
@@ -79,7 +79,7 @@ func BenchmarkSinchWithReports(b *testing.B) {
 	benchmarkSend(b, batches, func(n int64) string {
 		return `{"from":"1","to":["` + strconv.FormatInt(46700000000+n%500, 10) + `"],"body":"Hello","delivery_report":"per_recipient_final"}`
 	}, func(s *simulator.Simulator, url string) {
-		if err := s.PutSinch("plan1", simulator.SinchAccount{Token: "tok", CallbackURL: url}); err != nil {
+		if err := s.Put(b.Context(), simulator.ProviderSinch, "plan1", simulator.SinchAccount{Token: "tok", CallbackURL: url}); err != nil {
 			b.Fatal(err)
 		}
 	})

@@ -38,6 +38,7 @@ func (s *Simulator) controlRoutes(mux *http.ServeMux) {
 		"POST " + phone + "/block":      s.postBlock,
 		"POST " + phone + "/unblock":    s.postUnblock,
 		"POST " + phone + "/start":      s.postStart,
+		"POST " + phone + "/event":      s.postEvent,
 		"PUT /accounts/{provider}/{id}": s.putAccount,
 		"GET /accounts":                 s.listAccounts,
 	} {
@@ -102,8 +103,13 @@ func encode(v any) ([]byte, error) {
 
 // readBody decodes a request of the control API. An empty body leaves v as it
 // is; an unknown field is an error, so that a typing mistake is seen.
-func readBody(r *http.Request, v any) error {
-	d := json.NewDecoder(r.Body)
+func readBody(r *http.Request, v any) error { return decodeFrom(r.Body, v) }
+
+// decode is readBody for a request that was read.
+func decode(doc []byte, v any) error { return decodeFrom(bytes.NewReader(doc), v) }
+
+func decodeFrom(r io.Reader, v any) error {
+	d := json.NewDecoder(r)
 	d.DisallowUnknownFields()
 	if err := d.Decode(v); err != nil && !errors.Is(err, io.EOF) {
 		return fmt.Errorf("read request: %w", err)
@@ -112,9 +118,9 @@ func readBody(r *http.Request, v any) error {
 }
 
 // phoneOf reads the handset from the path.
-func phoneOf(r *http.Request) (key, error) {
+func (s *Simulator) phoneOf(r *http.Request) (key, error) {
 	channel := strings.ToUpper(r.PathValue("channel"))
-	if providersOf(channel) == nil {
+	if s.providersOf(channel) == nil {
 		return key{}, fmt.Errorf("channel %w", errNotFound)
 	}
 	return newKey(channel, r.PathValue("identity")), nil
@@ -133,7 +139,7 @@ func (s *Simulator) clearHandsets(r *http.Request) (any, error) {
 func (s *Simulator) showStats(*http.Request) (any, error) { return s.Stats(), nil }
 
 func (s *Simulator) showHandset(r *http.Request) (any, error) {
-	k, f, err := phoneAndFilter(r)
+	k, f, err := s.phoneAndFilter(r)
 	if err != nil {
 		return nil, err
 	}
@@ -144,8 +150,8 @@ func (s *Simulator) showHandset(r *http.Request) (any, error) {
 	return t, nil
 }
 
-func phoneAndFilter(r *http.Request) (key, Filter, error) {
-	k, err := phoneOf(r)
+func (s *Simulator) phoneAndFilter(r *http.Request) (key, Filter, error) {
+	k, err := s.phoneOf(r)
 	if err != nil {
 		return key{}, Filter{}, err
 	}
@@ -171,7 +177,7 @@ func (s *Simulator) nameHandset(r *http.Request) (any, error) {
 	var in struct {
 		Name string `json:"name"`
 	}
-	k, err := phoneOf(r)
+	k, err := s.phoneOf(r)
 	if err == nil {
 		err = readBody(r, &in)
 	}
@@ -191,7 +197,7 @@ func (s *Simulator) nameHandset(r *http.Request) (any, error) {
 // waitHandset answers with the first matching message, now or when it comes;
 // 408 when it does not.
 func (s *Simulator) waitHandset(r *http.Request) (any, error) {
-	k, f, err := phoneAndFilter(r)
+	k, f, err := s.phoneAndFilter(r)
 	if err != nil {
 		return nil, err
 	}
@@ -215,7 +221,7 @@ func (s *Simulator) waitHandset(r *http.Request) (any, error) {
 
 func (s *Simulator) putBehaviour(r *http.Request) (any, error) {
 	var b Behaviour
-	k, err := phoneOf(r)
+	k, err := s.phoneOf(r)
 	if err == nil {
 		err = readBody(r, &b)
 	}
@@ -230,7 +236,7 @@ func (s *Simulator) putBehaviour(r *http.Request) (any, error) {
 
 func (s *Simulator) postReply(r *http.Request) (any, error) {
 	var in Reply
-	k, err := phoneOf(r)
+	k, err := s.phoneOf(r)
 	if err == nil {
 		err = readBody(r, &in)
 	}
@@ -243,7 +249,7 @@ func (s *Simulator) postReply(r *http.Request) (any, error) {
 
 func (s *Simulator) postTap(r *http.Request) (any, error) {
 	var in Tap
-	k, err := phoneOf(r)
+	k, err := s.phoneOf(r)
 	if err == nil {
 		err = readBody(r, &in)
 	}
@@ -253,19 +259,16 @@ func (s *Simulator) postTap(r *http.Request) (any, error) {
 	return s.Tap(k.channel, k.identity, in)
 }
 
-// postRead marks everything shown as read; WHATSAPP accounts are told.
+// postRead marks everything shown as read; accounts are told where their
+// provider reports it.
 func (s *Simulator) postRead(r *http.Request) (any, error) {
-	k, err := phoneOf(r)
+	k, err := s.phoneOf(r)
 	if err != nil {
 		return nil, err
 	}
 	t, _ := s.phones.thread(k, Filter{Direction: In, Status: StatusDelivered})
 	for _, it := range t.Items {
-		if k.channel == ChannelWhatsApp {
-			s.whatsapp.advance(k, it.ID, StatusRead)
-			continue
-		}
-		s.phones.edit(k, it.ID, func(it *Item) { it.Status = StatusRead })
+		s.settle(k, it.ID, StatusRead, "")
 	}
 	return map[string]int{"read": len(t.Items)}, nil
 }
@@ -274,9 +277,9 @@ func (s *Simulator) postBlock(r *http.Request) (any, error)   { return s.setBloc
 func (s *Simulator) postUnblock(r *http.Request) (any, error) { return s.setBlocked(r, false) }
 
 // setBlocked makes the phone refuse the accounts of its channel, or not any
-// more. TELEGRAM tells the bots that have written to it.
+// more. Some providers tell the accounts that have written to it.
 func (s *Simulator) setBlocked(r *http.Request, blocked bool) (any, error) {
-	k, err := phoneOf(r)
+	k, err := s.phoneOf(r)
 	if err != nil {
 		return nil, err
 	}
@@ -293,66 +296,70 @@ func (s *Simulator) setBlocked(r *http.Request, blocked bool) (any, error) {
 		info = s.phones.info(h)
 		h.wake()
 	})
-	if k.channel == ChannelTelegram && was != blocked {
-		s.telegram.blocked(k, in.Account, blocked)
+	if was == blocked {
+		return info, nil
+	}
+	for _, p := range s.providersOf(k.channel) {
+		if b, ok := p.(blocker); ok {
+			b.blocked(k, in.Account, blocked)
+		}
 	}
 	return info, nil
 }
 
-// postStart is the Start button of TELEGRAM.
-func (s *Simulator) postStart(r *http.Request) (any, error) {
-	var in struct {
-		Account string `json:"account"`
-		Payload string `json:"payload"`
-	}
-	k, err := phoneOf(r)
+// postEvent is what the phone does besides writing: typing, opting in.
+func (s *Simulator) postEvent(r *http.Request) (any, error) {
+	var e Event
+	k, err := s.phoneOf(r)
 	if err == nil {
-		err = readBody(r, &in)
+		err = readBody(r, &e)
 	}
 	if err != nil {
 		return nil, err
 	}
-	if k.channel != ChannelTelegram {
-		return nil, errors.New("only TELEGRAM has a start button")
+	return s.answerEvent(k, e)
+}
+
+// postStart is the button a conversation begins with, such as Start of
+// TELEGRAM.
+func (s *Simulator) postStart(r *http.Request) (any, error) {
+	e := Event{Type: EventStart}
+	k, err := s.phoneOf(r)
+	if err == nil {
+		err = readBody(r, &e)
 	}
-	_, account, err := s.route(k, in.Account)
 	if err != nil {
 		return nil, err
 	}
-	return s.telegram.start(account, k, in.Payload)
+	e.Type = EventStart
+	return s.answerEvent(k, e)
+}
+
+func (s *Simulator) answerEvent(k key, e Event) (any, error) {
+	it, err := s.Event(k.channel, k.identity, e)
+	if err != nil || it.ID == "" {
+		return nil, err
+	}
+	return it, nil
 }
 
 // listAccounts names the accounts of every provider. Secrets are not shown.
 func (s *Simulator) listAccounts(*http.Request) (any, error) {
 	out := map[string][]string{}
-	for _, name := range []string{ProviderTelegram, ProviderWhatsApp, ProviderSinch, ProviderSMPP} {
-		out[name] = slices.Concat([]string{}, s.provider(name).accounts())
+	for _, p := range s.providers {
+		out[p.name()] = slices.Concat([]string{}, p.accounts())
 	}
 	return out, nil
 }
 
 // putAccount makes or changes an account.
 func (s *Simulator) putAccount(r *http.Request) (any, error) {
+	doc, err := io.ReadAll(r.Body)
+	if err != nil {
+		return nil, fmt.Errorf("read request: %w", err)
+	}
 	id := r.PathValue("id")
-	switch r.PathValue("provider") {
-	case ProviderTelegram:
-		return putAccount(r, id, s.PutTelegram)
-	case ProviderWhatsApp:
-		return putAccount(r, id, func(id string, a WhatsAppAccount) error { return s.PutWhatsApp(r.Context(), id, a) })
-	case ProviderSinch:
-		return putAccount(r, id, s.PutSinch)
-	case ProviderSMPP:
-		return putAccount(r, id, s.PutSMPP)
-	}
-	return nil, fmt.Errorf("provider %w", errNotFound)
-}
-
-func putAccount[A any](r *http.Request, id string, put func(string, A) error) (any, error) {
-	var a A
-	if err := readBody(r, &a); err != nil {
-		return nil, err
-	}
-	if err := put(id, a); err != nil {
+	if err := s.put(r.Context(), r.PathValue("provider"), id, doc); err != nil {
 		return nil, err
 	}
 	return map[string]string{"id": id}, nil

@@ -103,7 +103,7 @@ func TestBounds(t *testing.T) {
 	if got := sim.Handsets(); len(got) != 3 || got[0].Identity != "46702" {
 		t.Errorf("handsets %+v", got)
 	}
-	if err := sim.PutSinch("p", simulator.SinchAccount{Token: "t", DefaultOriginator: "1"}); err != nil {
+	if err := sim.Put(t.Context(), simulator.ProviderSinch, "p", simulator.SinchAccount{Token: "t", DefaultOriginator: "1"}); err != nil {
 		t.Fatal(err)
 	}
 	text := "x"

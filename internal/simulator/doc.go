@@ -13,9 +13,10 @@
 //	/graph       WhatsApp Cloud API: /graph/{version}/{phone_number_id}/messages, …/media, /graph/{version}/{media_id}
 //	/sms-sinch   SMS REST API:       /sms-sinch/xms/v1/{service_plan_id}/batches[/{id}[/delivery_report]]
 //
-// SMPP 3.4 is a listener of its own, see ServeSMPP. Webhooks go to the
-// addresses the accounts give, are retried for about four minutes, and keep
-// the order of a handset unless one of them fails.
+// SMPP 3.4 has a listener of its own, see Serve. A new provider's prefix is a
+// slash and its name. Webhooks go to the addresses the accounts give, are
+// retried for about four minutes, and keep the order of a handset unless one
+// of them fails.
 //
 // Known differences from the real ones: Telegram knows private chats only,
 // parse_mode HTML only, and accepts http webhooks, as a Bot API server of
@@ -36,9 +37,9 @@
 //
 // # Handsets
 //
-// A handset is a channel (TELEGRAM, WHATSAPP, SMS; in any case) and an
-// identity: a chat number on TELEGRAM, else the digits of a phone number. It
-// exists from the first time it is mentioned.
+// A handset is a channel (TELEGRAM, WHATSAPP, SMS and so on; in any case) and
+// an identity as the provider has it; of phone numbers the digits. It exists
+// from the first time it is mentioned.
 //
 //	GET    /handsets                          {"handsets":[HandsetInfo]}
 //	DELETE /handsets                          forget all of them, and the statistics; ?keep=1 forgets
@@ -56,6 +57,7 @@
 //	POST   …/block, …/unblock                 {"account"?}; TELEGRAM: my_chat_member to that bot, or to
 //	                                          every bot in the thread
 //	POST   …/start                            TELEGRAM: the Start button. {"account"?, "payload"?}
+//	POST   …/event                            Event → Item, or 204 if it leaves nothing in the thread
 //	GET    /stats                             Counts by provider
 //
 // Who a reply goes to: the account named, else the one that wrote last, else
@@ -78,7 +80,8 @@
 //	                   refuse       the request is answered with an error
 //	                   rate_limit   the request is answered with "too fast"
 //	delivered_after    delay before delivery, such as "1.5s"
-//	read, read_after   WHATSAPP: whether and how long after delivery it is read (true, 1s)
+//	read, read_after   with reports of reading, as on WHATSAPP: whether and how long after delivery
+//	                   a message is read (true, 1s)
 //	retry_after        seconds a rate-limited sender is told to wait (1; REST: no header unless given)
 //	fail_code          code of reject and refuse, number or string:
 //	                   TELEGRAM  "403 Forbidden: user is deactivated" (status and description)
@@ -89,8 +92,28 @@
 //	                   after:  the message is taken and the connection is cut before the answer
 //	hang_for           how long the connection stays silent before it is cut
 //	times              after so many messages the handset is back to normal
-//	window_closed      WHATSAPP: all but templates fail with 131047 until the phone writes
+//	window_closed      until the phone writes, what needs an open window fails; WHATSAPP: all but
+//	                   templates, with 131047
 //
 // Errors of the control API are {"error"} with 400, 404 (no such handset,
 // item, choice or account), 408 (wait) or 409.
+//
+// # How to add a provider
+//
+// Write line.go and the like: ProviderLINE, the exported LINEAccount, and a
+// type that is a provider; then add its constructor to newProviders. It needs
+// to do three things, and the rest is there:
+//
+//   - Make an Item of a request and hand it to accept, which applies the
+//     phone's behaviour, counts, and plans what becomes of it; answer an error
+//     after cutIfAsked in the provider's words. The item's report, if there
+//     are receipts, posts one for the Status and Code it is called with.
+//   - Make webhook bodies of a Reply (see Reply.item), a tapped Choice and, as
+//     an eventer or a blocker, of an Event; hand them to writeOut, or to
+//     poster.send if they leave nothing in the thread.
+//   - Sign them in post.target, where signature helps.
+//
+// accountSet keeps accounts, phones.typing shows the app as writing, media
+// keeps uploads, Reply.fileURL is where the app fetches a phone's file. Say
+// here what is special about it.
 package simulator

@@ -58,6 +58,9 @@ type Item struct {
 
 	seq int64
 	raw any // what the provider keeps with the message
+	// report tells the account that the item, which came in, reached its
+	// Status; nil with providers that report nothing of the kind.
+	report func(phone key, it Item)
 }
 
 // Media is a file shown with an Item.
@@ -85,10 +88,13 @@ type key struct{ channel, identity string }
 func (k key) order() string { return k.channel + ":" + k.identity }
 
 // newKey brings the names of a handset into one form: phone numbers without
-// plus sign or international prefix.
+// plus sign, mail addresses in lower case. Other identities are opaque.
 func newKey(channel, identity string) key {
-	if channel != ChannelTelegram {
+	switch channel {
+	case ChannelSMS, ChannelMMS, ChannelRCS, ChannelWhatsApp, ChannelViberBM, ChannelKakaoTalk:
 		identity = strings.TrimPrefix(identity, "+")
+	case ChannelEmail:
+		identity = strings.ToLower(identity)
 	}
 	return key{channel, identity}
 }
@@ -161,6 +167,15 @@ func (p *phones) handset(k key) *handset {
 	return h
 }
 
+// typing shows the account as writing for a while, or until it has written.
+// A duration of 0 ends it.
+func (p *phones) typing(k key, d time.Duration) {
+	p.locked(k, func(h *handset) {
+		h.typing = p.now().Add(d)
+		h.wake()
+	})
+}
+
 // wake tells those waiting that something about the handset changed.
 func (h *handset) wake() {
 	close(h.changed)
@@ -183,7 +198,7 @@ func (p *phones) add(k key, it Item) Item {
 	}
 	if it.Direction == Out {
 		for _, old := range h.items {
-			if old.Direction == In && old.Status == StatusDelivered && it.Provider != ProviderWhatsApp {
+			if old.Direction == In && old.Status == StatusDelivered && old.report == nil {
 				old.Status = StatusRead
 			}
 		}

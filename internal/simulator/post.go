@@ -3,7 +3,9 @@ package simulator
 import (
 	"bytes"
 	"context"
+	"crypto/hmac"
 	"fmt"
+	"hash"
 	"hash/maphash"
 	"io"
 	"log/slog"
@@ -32,6 +34,12 @@ type post struct {
 	// attempt because the webhook may be changed meanwhile. An empty URL
 	// drops the post.
 	target func() (url string, h http.Header)
+	// method is the HTTP method if it is not POST. The type of the body is JSON
+	// unless the header says otherwise.
+	method string
+	// answered, if set, looks at a 2xx answer: some carry a message. Its error
+	// makes the attempt a failed one.
+	answered func(body []byte) error
 	// done, if set, is called with the result of every attempt.
 	done    func(err error, last bool)
 	attempt int
@@ -107,7 +115,7 @@ func (p *poster) work(j *post) {
 	if url == "" {
 		return
 	}
-	err := p.try(url, header, j.body)
+	err := p.try(j, url, header)
 	j.attempt++
 	last := err == nil || j.attempt >= postAttempts
 	if j.done != nil {
@@ -132,28 +140,41 @@ func backoff(attempt int) time.Duration {
 	return min(retryFirst<<(attempt-1), retryMost)
 }
 
-// try makes one POST; any status but 2xx is an error.
-func (p *poster) try(url string, header http.Header, body []byte) error {
+// try makes one call; any status but 2xx is an error.
+func (p *poster) try(j *post, url string, header http.Header) error {
 	ctx, cancel := context.WithTimeout(p.ctx, postTimeout)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, orElse(j.method, http.MethodPost), url, bytes.NewReader(j.body))
 	if err != nil {
 		return fmt.Errorf("make webhook request: %w", err)
 	}
-	maps.Copy(req.Header, header)
 	req.Header.Set("Content-Type", "application/json")
+	maps.Copy(req.Header, header)
 	resp, err := p.client.Do(req)
 	if err != nil {
 		return fmt.Errorf("post webhook: %w", err)
 	}
 	defer resp.Body.Close()
-	if _, err := io.Copy(io.Discard, io.LimitReader(resp.Body, 1<<20)); err != nil {
+	answer, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
+	if err != nil {
 		return fmt.Errorf("read webhook answer: %w", err)
 	}
 	if resp.StatusCode/100 != 2 {
 		return &statusError{resp.StatusCode, http.StatusText(resp.StatusCode)}
 	}
+	if j.answered != nil {
+		return j.answered(answer)
+	}
 	return nil
+}
+
+// signature is the HMAC of the parts under secret, as most webhooks are signed.
+func signature(hash func() hash.Hash, secret string, parts ...[]byte) []byte {
+	mac := hmac.New(hash, []byte(secret))
+	for _, p := range parts {
+		mac.Write(p)
+	}
+	return mac.Sum(nil)
 }
 
 // statusError is an answer other than 2xx.

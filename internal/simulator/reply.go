@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -100,6 +101,29 @@ func (r Reply) item(account, provider string) Item {
 	return it
 }
 
+// fileURL is where the server under test can fetch the file of a reply.
+func (r Reply) fileURL() string {
+	if r.file.link != "" {
+		return r.file.link
+	}
+	return r.base + "/media/" + r.file.id
+}
+
+// phoneNumber is a sender that can be written to; names cannot.
+var phoneNumber = regexp.MustCompile(`^\+?[0-9]{3,20}$`)
+
+// senderOf is the number an account wrote to the phone from, last or in the
+// item replyTo; "" if there is none that can be answered.
+func (s *Simulator) senderOf(phone key, account, replyTo string) string {
+	last, ok := s.phones.last(phone, func(it *Item) bool {
+		return it.Direction == In && it.Account == account && (replyTo == "" || it.ID == replyTo)
+	})
+	if !ok || !phoneNumber.MatchString(last.Sender) {
+		return ""
+	}
+	return last.Sender
+}
+
 // Reply sends what the owner of the handset wrote and returns it as it stands
 // in the thread, still pending.
 func (s *Simulator) Reply(ctx context.Context, channel, identity string, r Reply) (Item, error) {
@@ -179,8 +203,7 @@ func (s *Simulator) Tap(channel, identity string, t Tap) (Tapped, error) {
 	it, ok := s.phones.last(k, func(it *Item) bool {
 		return len(it.Choices) > 0 && (t.Item == "" || it.ID == t.Item)
 	})
-	if !ok && channel == ChannelSMS {
-		// Choices are plain words on SMS: what is tapped is typed.
+	if !ok && plainWords(channel) {
 		it, ok = s.phones.last(k, func(it *Item) bool {
 			return it.Direction == In && (t.Item == "" || it.ID == t.Item)
 		})
@@ -190,7 +213,7 @@ func (s *Simulator) Tap(channel, identity string, t Tap) (Tapped, error) {
 	}
 	c, ok := t.Choice.find(it.Choices)
 	if !ok {
-		if channel != ChannelSMS || t.Choice == "" {
+		if !plainWords(channel) || t.Choice == "" {
 			return Tapped{}, fmt.Errorf("choice %w", errNotFound)
 		}
 		c = Choice{Title: string(t.Choice), Kind: "text"}
@@ -205,10 +228,19 @@ func (s *Simulator) Tap(channel, identity string, t Tap) (Tapped, error) {
 	return Tapped{Choice: c, Sent: &sent}, nil
 }
 
+// plainWords tells whether choices are plain words on the channel: what is
+// tapped is typed.
+func plainWords(channel string) bool {
+	return channel == ChannelSMS || channel == ChannelMMS || channel == ChannelEmail
+}
+
 // writeOut puts what the phone sends in its thread and queues the post that
-// tells the account. build makes the body from the item with its id.
+// tells the account. build makes the post from the item with its id and sets
+// what the provider knows of it: ProviderID, Native and raw. A nil post means
+// that build saw to it itself.
 func (s *Simulator) writeOut(k key, it Item, build func(it *Item) (*post, error)) (Item, error) {
 	it = s.phones.add(k, it)
+	s.phones.locked(k, func(h *handset) { h.behaviour.WindowClosed = false })
 	s.stats.inbound(it.Provider)
 	j, err := build(&it)
 	if err != nil {

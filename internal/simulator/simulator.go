@@ -9,20 +9,23 @@ import (
 	"time"
 )
 
-// The channels the simulated handsets are on.
+// The channels handsets can be on.
 const (
-	ChannelTelegram = "TELEGRAM"
-	ChannelWhatsApp = "WHATSAPP"
-	ChannelSMS      = "SMS"
-)
-
-// The providers the simulator speaks for, as they appear in Item.Provider and
-// in the paths of the control API.
-const (
-	ProviderTelegram = "telegram"
-	ProviderWhatsApp = "whatsapp"
-	ProviderSinch    = "sms-sinch"
-	ProviderSMPP     = "smpp"
+	ChannelAppleBC       = "APPLEBC"
+	ChannelEmail         = "EMAIL"
+	ChannelInstagram     = "INSTAGRAM"
+	ChannelKakaoTalk     = "KAKAOTALK"
+	ChannelKakaoTalkChat = "KAKAOTALKCHAT"
+	ChannelLINE          = "LINE"
+	ChannelMessenger     = "MESSENGER"
+	ChannelMMS           = "MMS"
+	ChannelRCS           = "RCS"
+	ChannelSMS           = "SMS"
+	ChannelTelegram      = "TELEGRAM"
+	ChannelViber         = "VIBER"
+	ChannelViberBM       = "VIBERBM"
+	ChannelWeChat        = "WECHAT"
+	ChannelWhatsApp      = "WHATSAPP"
 )
 
 // Options says how a Simulator behaves. Only Now is required.
@@ -83,10 +86,7 @@ type Simulator struct {
 	timers *timers
 	stats  *stats
 
-	telegram *telegram
-	whatsapp *whatsapp
-	sinch    *sinch
-	smsc     *smsc
+	providers []provider
 
 	ctx    context.Context // done when the simulator is closed
 	cancel context.CancelFunc
@@ -104,14 +104,11 @@ func New(o Options) *Simulator {
 		phones: newPhones(o),
 		media:  newMediaStore(o.HTTP),
 		timers: newTimers(o.Now),
-		stats:  newStats(),
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s.providers = s.newProviders()
+	s.stats = newStats(s.providers)
 	s.poster = newPoster(s.ctx, o, s.timers, s.stats)
-	s.telegram = newTelegram(s)
-	s.whatsapp = newWhatsApp(s)
-	s.sinch = newSinch(s)
-	s.smsc = newSMSC(s)
 	s.tasks.Go(func() { s.timers.run(s.ctx) })
 	s.tasks.Go(s.poster.run)
 	return s
@@ -130,50 +127,11 @@ func (s *Simulator) Close() {
 func (s *Simulator) Handler() http.Handler {
 	mux := http.NewServeMux()
 	s.controlRoutes(mux)
-	s.telegram.routes(mux)
-	s.whatsapp.routes(mux)
-	s.sinch.routes(mux)
 	s.media.routes(mux)
+	for _, p := range s.providers {
+		p.routes(mux)
+	}
 	return mux
-}
-
-// provider is what each simulated provider does for the control API.
-type provider interface {
-	// accounts lists the ids of the accounts it has, sorted.
-	accounts() []string
-	// reply sends what the owner of the phone wrote to the account.
-	reply(account string, phone key, r Reply) (Item, error)
-	// tap sends what choosing c under the message it does. A choice that
-	// sends nothing, such as a link, returns the zero Item.
-	tap(account string, phone key, it Item, c Choice) (Item, error)
-}
-
-// provider returns the provider of that name, or nil.
-func (s *Simulator) provider(name string) provider {
-	switch name {
-	case ProviderTelegram:
-		return s.telegram
-	case ProviderWhatsApp:
-		return s.whatsapp
-	case ProviderSinch:
-		return s.sinch
-	case ProviderSMPP:
-		return s.smsc
-	}
-	return nil
-}
-
-// providersOf lists the providers that reach handsets of the channel.
-func providersOf(channel string) []string {
-	switch channel {
-	case ChannelTelegram:
-		return []string{ProviderTelegram}
-	case ChannelWhatsApp:
-		return []string{ProviderWhatsApp}
-	case ChannelSMS:
-		return []string{ProviderSinch, ProviderSMPP}
-	}
-	return nil
 }
 
 // Errors the control API turns into 404 and 409; anything else a handset is
@@ -194,8 +152,7 @@ func (s *Simulator) route(phone key, account string) (provider, string, error) {
 	}
 	var found provider
 	var name string
-	for _, pn := range providersOf(phone.channel) {
-		p := s.provider(pn)
+	for _, p := range s.providersOf(phone.channel) {
 		for _, a := range p.accounts() {
 			if account != "" && a != account {
 				continue
@@ -216,6 +173,8 @@ func (s *Simulator) route(phone key, account string) (provider, string, error) {
 type hangError struct{ b Behaviour }
 
 func (hangError) Error() string { return "cut" }
+
+func asHang(err error) (hangError, bool) { return errors.AsType[hangError](err) }
 
 // abort ends the exchange without an answer, as a cut connection does. It is
 // how net/http documents doing so; the server recovers it silently.

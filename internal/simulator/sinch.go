@@ -1,11 +1,11 @@
 package simulator
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -25,6 +25,9 @@ const (
 	sinchBatchesKept   = 50_000
 )
 
+// ProviderSinch is Sinch's SMS REST API.
+const ProviderSinch = "sms-sinch"
+
 // SinchAccount is a service plan of the SMS REST API.
 type SinchAccount struct {
 	Token       string `json:"token"` // bearer
@@ -36,33 +39,37 @@ type SinchAccount struct {
 	DefaultOriginator string `json:"default_originator,omitempty"`
 }
 
-// PutSinch makes or changes a service plan.
-func (s *Simulator) PutSinch(planID string, a SinchAccount) error {
-	if planID == "" || a.Token == "" {
-		return errors.New("sms-sinch account: want an id and a token")
-	}
-	s.sinch.mu.Lock()
-	defer s.sinch.mu.Unlock()
-	s.sinch.plans[planID] = a
-	return nil
-}
-
 // sinch is the SMS REST API.
 type sinch struct {
 	sim *Simulator
 	ids *idSource
 
+	plans accountSet[SinchAccount]
+
 	mu      sync.Mutex
-	plans   map[string]SinchAccount
 	batches map[string]*sinchBatch
 	order   []string // batch ids, oldest first
 }
 
 func newSinch(s *Simulator) *sinch {
-	return &sinch{
-		sim: s, ids: newIDSource(s.now),
-		plans: map[string]SinchAccount{}, batches: map[string]*sinchBatch{},
+	return &sinch{sim: s, ids: newIDSource(s.now), batches: map[string]*sinchBatch{}}
+}
+
+func (x *sinch) name() string       { return ProviderSinch }
+func (x *sinch) channel() string    { return ChannelSMS }
+func (x *sinch) accounts() []string { return x.plans.ids() }
+
+// put makes or changes a service plan.
+func (x *sinch) put(_ context.Context, planID string, doc json.RawMessage) error {
+	var a SinchAccount
+	if err := readAccount(doc, &a); err != nil {
+		return err
 	}
+	if planID == "" || a.Token == "" {
+		return errors.New("sms-sinch account: want an id and a token")
+	}
+	x.plans.set(planID, a)
+	return nil
 }
 
 func (x *sinch) routes(mux *http.ServeMux) {
@@ -75,20 +82,6 @@ func (x *sinch) routes(mux *http.ServeMux) {
 	mux.HandleFunc("/sms-sinch/", func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusNotFound)
 	})
-}
-
-// accounts lists the service plans.
-func (x *sinch) accounts() []string {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	return slices.Sorted(maps.Keys(x.plans))
-}
-
-func (x *sinch) plan(id string) (SinchAccount, bool) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	p, ok := x.plans[id]
-	return p, ok
 }
 
 // sinchError is an error as the API words it.
@@ -112,19 +105,16 @@ type sinchOp func(r *http.Request, planID string) (int, any, error)
 func (x *sinch) guard(op sinchOp) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		id := r.PathValue("plan")
-		plan, ok := x.plan(id)
+		plan, ok := x.plans.get(id)
 		if !ok || r.Header.Get("Authorization") != "Bearer "+plan.Token {
 			w.WriteHeader(http.StatusUnauthorized) // the API says no more
 			return
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, sinchRequestMost)
 		status, body, err := op(r, id)
-		var hang hangError
+		x.sim.cutIfAsked(r, ProviderSinch, err)
 		var xe *sinchError
 		switch {
-		case errors.As(err, &hang):
-			x.sim.stats.cut(ProviderSinch)
-			x.sim.hang(r, hang.b)
 		case errors.As(err, &xe):
 			if xe.after > 0 {
 				w.Header().Set("Retry-After", strconv.Itoa(xe.after))
@@ -207,17 +197,10 @@ func (x *sinch) send(r *http.Request, planID string) (int, any, error) {
 	// phone with an opinion decides.
 	behaviours := make([]Behaviour, len(b.To))
 	for i, to := range b.To {
-		phone := newKey(ChannelSMS, to)
-		bh, blocked := x.sim.phones.decide(phone)
-		if blocked {
-			bh.Deliver = DeliverReject
-		}
-		if err := sinchRefusal(bh); err != nil {
-			x.sim.stats.refused(ProviderSinch)
+		shown.Provider = ProviderSinch
+		bh, err := x.sim.admit(&incoming{phone: newKey(ChannelSMS, to), item: shown, refuse: sinchRefusal})
+		if err != nil {
 			return 0, nil, err
-		}
-		if bh.Hang == HangBefore {
-			return 0, nil, hangError{bh}
 		}
 		behaviours[i] = bh
 	}
@@ -236,7 +219,7 @@ func (x *sinch) send(r *http.Request, planID string) (int, any, error) {
 	return http.StatusCreated, answer, nil
 }
 
-func sinchRefusal(b Behaviour) error {
+func sinchRefusal(b Behaviour, _ bool) error {
 	switch b.Deliver {
 	case DeliverRateLimit:
 		return &sinchError{

@@ -28,7 +28,7 @@ func (x *sinch) read(native []byte, planID string) (*sinchBatch, Item, error) {
 		}
 		return nil, Item{}, sinchBad("syntax_invalid_parameter_format", err.Error())
 	}
-	plan, _ := x.plan(planID)
+	plan, _ := x.plans.get(planID)
 	b.From = orElse(b.From, plan.DefaultOriginator)
 	b.Type = orElse(b.Type, "mt_text")
 	b.DeliveryReport = orElse(b.DeliveryReport, "none")

@@ -35,7 +35,7 @@ type sinchMediaItem struct {
 // reply sends a text or, as an MMS, a file. Places and cards are sent as the
 // text a phone makes of them.
 func (x *sinch) reply(planID string, phone key, r Reply) (Item, error) {
-	plan, ok := x.plan(planID)
+	plan, ok := x.plans.get(planID)
 	if !ok {
 		return Item{}, fmt.Errorf("account %w", errNotFound)
 	}
@@ -43,12 +43,7 @@ func (x *sinch) reply(planID string, phone key, r Reply) (Item, error) {
 		return Item{}, errors.New("SMS has no reactions")
 	}
 	it := r.item(planID, ProviderSinch)
-	to := plan.DefaultOriginator
-	if last, ok := x.sim.phones.last(phone, func(it *Item) bool {
-		return it.Direction == In && it.Account == planID && (r.ReplyTo == "" || it.ID == r.ReplyTo)
-	}); ok && sinchNumber.MatchString(last.Sender) {
-		to = last.Sender // names cannot be written to
-	}
+	to := orElse(x.sim.senderOf(phone, planID, r.ReplyTo), plan.DefaultOriginator)
 	if to == "" {
 		return Item{}, errors.New("the plan has no number to write to: set default_originator")
 	}
@@ -62,7 +57,7 @@ func (x *sinch) reply(planID string, phone key, r Reply) (Item, error) {
 		if r.file != nil {
 			mo.Type = "mo_media"
 			mo.Body = sinchMOMedia{Message: r.Caption, Media: []sinchMediaItem{{
-				URL: publicURL(r), ContentType: r.file.mime, Status: "Uploaded",
+				URL: r.fileURL(), ContentType: r.file.mime, Status: "Uploaded",
 			}}}
 		}
 		body, err := encode(mo)
@@ -72,14 +67,6 @@ func (x *sinch) reply(planID string, phone key, r Reply) (Item, error) {
 		it.ProviderID, it.Native = mo.ID, body
 		return x.post(planID, "", phone.order(), body, nil), nil
 	})
-}
-
-// publicURL is where the server under test can fetch the file of a reply.
-func publicURL(r Reply) string {
-	if r.file.link != "" {
-		return r.file.link
-	}
-	return r.base + "/media/" + r.file.id
 }
 
 // tap types the title of the choice.

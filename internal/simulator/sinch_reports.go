@@ -1,7 +1,6 @@
 package simulator
 
 import (
-	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
 	"net/http"
@@ -197,7 +196,7 @@ func (x *sinch) post(planID, to, order string, body []byte, done func(error, boo
 	return &post{
 		provider: ProviderSinch, order: order, body: body, done: done,
 		target: func() (string, http.Header) {
-			plan, _ := x.plan(planID)
+			plan, _ := x.plans.get(planID)
 			return orElse(to, plan.CallbackURL), x.sign(plan.CallbackSecret, body)
 		},
 	}
@@ -210,10 +209,8 @@ func (x *sinch) sign(secret string, body []byte) http.Header {
 		return h
 	}
 	nonce, at := x.ids.next(), strconv.FormatInt(x.sim.now().Unix(), 10)
-	mac := hmac.New(sha256.New, []byte(secret))
-	mac.Write(body)
-	mac.Write([]byte("." + nonce + "." + at))
-	h.Set("X-Sinch-Webhook-Signature", base64.StdEncoding.EncodeToString(mac.Sum(nil)))
+	mac := signature(sha256.New, secret, body, []byte("."+nonce+"."+at))
+	h.Set("X-Sinch-Webhook-Signature", base64.StdEncoding.EncodeToString(mac))
 	h.Set("X-Sinch-Webhook-Signature-Algorithm", "HmacSHA256")
 	h.Set("X-Sinch-Webhook-Signature-Nonce", nonce)
 	h.Set("X-Sinch-Webhook-Signature-Timestamp", at)

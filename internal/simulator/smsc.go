@@ -2,17 +2,22 @@ package simulator
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
 	"net"
+	"net/http"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/parley-im/parley/internal/simulator/smswire"
 )
+
+// ProviderSMPP is an SMS centre that speaks SMPP 3.4; see Serve.
+const ProviderSMPP = "smpp"
 
 // SMPPAccount is a system id of the SMS centre.
 type SMPPAccount struct {
@@ -36,8 +41,12 @@ type SMPPAccount struct {
 // is not bound.
 const deliveriesMost = 100_000
 
-// PutSMPP makes or changes a system id.
-func (s *Simulator) PutSMPP(systemID string, a SMPPAccount) error {
+// put makes or changes a system id.
+func (c *smsc) put(_ context.Context, systemID string, doc json.RawMessage) error {
+	var a SMPPAccount
+	if err := readAccount(doc, &a); err != nil {
+		return err
+	}
 	switch {
 	case systemID == "" || len(systemID) > 15:
 		return errors.New("smpp account: want a system id of at most 15 characters")
@@ -53,16 +62,16 @@ func (s *Simulator) PutSMPP(systemID string, a SMPPAccount) error {
 	if a.Window <= 0 {
 		a.Window = 10
 	}
-	s.smsc.mu.Lock()
-	defer s.smsc.mu.Unlock()
-	if y := s.smsc.systems[systemID]; y != nil {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if y := c.systems[systemID]; y != nil {
 		y.mu.Lock()
 		defer y.mu.Unlock()
 		y.account = a
 		return nil
 	}
-	s.smsc.systems[systemID] = &smppSystem{
-		smsc: s.smsc, id: systemID, account: a,
+	c.systems[systemID] = &smppSystem{
+		smsc: c, id: systemID, account: a,
 		sessions: map[*smppSession]bool{}, partials: map[partialKey]*partial{},
 	}
 	return nil
@@ -80,6 +89,10 @@ type smsc struct {
 func newSMSC(s *Simulator) *smsc {
 	return &smsc{sim: s, systems: map[string]*smppSystem{}, lastID: 0x10000000}
 }
+
+func (c *smsc) name() string          { return ProviderSMPP }
+func (c *smsc) channel() string       { return ChannelSMS }
+func (c *smsc) routes(*http.ServeMux) {} // its protocol is not HTTP
 
 // accounts lists the system ids.
 func (c *smsc) accounts() []string {
@@ -101,32 +114,8 @@ func (c *smsc) nextID() uint64 {
 	return c.lastID
 }
 
-// ServeSMPP accepts SMPP sessions on l until ctx is done or the simulator is
-// closed; it closes l and all its sessions before it returns.
-func (s *Simulator) ServeSMPP(ctx context.Context, l net.Listener) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	stop := context.AfterFunc(s.ctx, cancel) //nolint:contextcheck // the simulator closes too
-	defer stop()
-	var sessions sync.WaitGroup
-	defer sessions.Wait()
-	closed := context.AfterFunc(ctx, func() { _ = l.Close() }) // Accept reports it
-	defer closed()
-	for {
-		conn, err := l.Accept()
-		if ctx.Err() != nil {
-			if err == nil {
-				_ = conn.Close()
-			}
-			return nil
-		}
-		if err != nil {
-			cancel()
-			return fmt.Errorf("accept SMPP session: %w", err)
-		}
-		sessions.Go(func() { newSMPPSession(s.smsc, conn).serve(ctx) })
-	}
-}
+// session serves one connection.
+func (c *smsc) session(ctx context.Context, conn net.Conn) { newSMPPSession(c, conn).serve(ctx) }
 
 // smppSystem is one customer of the SMS centre: its sessions and what waits
 // to be delivered to it.

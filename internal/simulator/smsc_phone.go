@@ -46,12 +46,7 @@ func (c *smsc) reply(systemID string, phone key, r Reply) (Item, error) {
 // replyAddress is who the phone answers: the last sender it can write to, or
 // the number of the system. Names cannot be written to.
 func (y *smppSystem) replyAddress(phone key, replyTo string) smswire.Address {
-	to := ""
-	if last, ok := y.smsc.sim.phones.last(phone, func(it *Item) bool {
-		return it.Direction == In && it.Account == y.id && (replyTo == "" || it.ID == replyTo)
-	}); ok && smppNumber.MatchString(last.Sender) {
-		to = last.Sender
-	}
+	to := y.smsc.sim.senderOf(phone, y.id, replyTo)
 	y.mu.Lock()
 	to = orElse(to, y.account.Number)
 	y.mu.Unlock()

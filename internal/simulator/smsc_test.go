@@ -31,7 +31,7 @@ func newSMSC(t *testing.T, account map[string]any) (*world, string) {
 		t.Fatal(err)
 	}
 	done := make(chan error, 1)
-	go func() { done <- w.sim.ServeSMPP(t.Context(), l) }()
+	go func() { done <- w.sim.Serve(t.Context(), simulator.ProviderSMPP, l) }()
 	t.Cleanup(func() {
 		if err := <-done; err != nil { // t.Context is done before cleanups run
 			t.Error(err)

@@ -18,10 +18,10 @@ type counters struct{ accepted, refused, cut, inbound, posts, retries atomic.Int
 // map needs no lock.
 type stats struct{ by map[string]*counters }
 
-func newStats() *stats {
+func newStats(providers []provider) *stats {
 	st := &stats{by: map[string]*counters{}}
-	for _, p := range []string{ProviderTelegram, ProviderWhatsApp, ProviderSinch, ProviderSMPP} {
-		st.by[p] = &counters{}
+	for _, p := range providers {
+		st.by[p.name()] = &counters{}
 	}
 	return st
 }

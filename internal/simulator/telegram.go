@@ -1,6 +1,7 @@
 package simulator
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -29,6 +30,9 @@ const (
 	tgVCardMost    = 2048
 )
 
+// ProviderTelegram is the Bot API.
+const ProviderTelegram = "telegram"
+
 // TelegramAccount is what a bot's token gives access to.
 type TelegramAccount struct {
 	Username string `json:"username,omitempty"` // default simulator_bot
@@ -37,9 +41,13 @@ type TelegramAccount struct {
 
 var tgToken = regexp.MustCompile(`^[0-9]+:[A-Za-z0-9_-]+$`)
 
-// PutTelegram makes or changes a bot. A token is digits (the bot's user id),
-// a colon and letters.
-func (s *Simulator) PutTelegram(token string, a TelegramAccount) error {
+// put makes or changes a bot. A token is digits (the bot's user id), a colon
+// and letters.
+func (t *telegram) put(_ context.Context, token string, doc json.RawMessage) error {
+	var a TelegramAccount
+	if err := readAccount(doc, &a); err != nil {
+		return err
+	}
 	if !tgToken.MatchString(token) {
 		return errors.New("telegram token: want digits, a colon and letters")
 	}
@@ -50,7 +58,6 @@ func (s *Simulator) PutTelegram(token string, a TelegramAccount) error {
 	user := tgUser{
 		ID: id, IsBot: true, FirstName: orElse(a.Name, "Simulator"), Username: orElse(a.Username, "simulator_bot"),
 	}
-	t := s.telegram
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if b := t.bots[token]; b != nil {
@@ -59,7 +66,7 @@ func (s *Simulator) PutTelegram(token string, a TelegramAccount) error {
 		b.user = user
 		return nil
 	}
-	t.bots[token] = newTgBot(s, token, user)
+	t.bots[token] = newTgBot(t.sim, token, user)
 	return nil
 }
 
@@ -112,6 +119,9 @@ func newTelegram(s *Simulator) *telegram {
 	return t
 }
 
+func (t *telegram) name() string    { return ProviderTelegram }
+func (t *telegram) channel() string { return ChannelTelegram }
+
 func (t *telegram) routes(mux *http.ServeMux) {
 	mux.HandleFunc("/telegram/{bot}/{method}", t.serve)
 	mux.HandleFunc("GET /telegram/file/{bot}/{path...}", t.serveFile)
@@ -154,11 +164,7 @@ func (t *telegram) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	result, err := method(c)
-	if c.hang != nil {
-		t.sim.stats.cut(ProviderTelegram)
-		t.sim.hang(r, *c.hang)
-		return
-	}
+	t.sim.cutIfAsked(r, ProviderTelegram, err)
 	writeTelegram(w, result, err)
 }
 
@@ -208,7 +214,6 @@ type tgCall struct {
 	params map[string]string // JSON values that are not strings stay JSON
 	files  map[string]*file  // multipart uploads by field name
 	native json.RawMessage
-	hang   *Behaviour // set when the connection is to be cut
 }
 
 // parse reads the parameters from query string, form, multipart or JSON.

@@ -167,6 +167,14 @@ func (t *telegram) tap(token string, phone key, it Item, c Choice) (Item, error)
 	return t.tell(bot, phone, out, nil, func(string) *tgUpdate { return &tgUpdate{CallbackQuery: q} })
 }
 
+// event sends what the Bot API knows of such things: the Start button.
+func (t *telegram) event(token string, phone key, e Event) (Item, error) {
+	if e.Type == EventStart {
+		return t.start(token, phone, e.Payload)
+	}
+	return Item{}, errUnsupported
+}
+
 // start presses the Start button: "/start" with the payload of a deep link.
 // A phone that had blocked its bots unblocks them.
 func (t *telegram) start(token string, phone key, payload string) (Item, error) {

@@ -44,18 +44,13 @@ type tgDraft struct {
 
 // deliver puts messages on the phone, unless its behaviour is otherwise.
 func (c *tgCall) deliver(phone key, chat int64, drafts []tgDraft) ([]*tgMessage, error) {
-	b, blocked := c.t.sim.phones.decide(phone)
-	if b.Hang == HangBefore {
-		c.hang = &b
-		return nil, tgBad("cut")
-	}
-	if err := tgRefusal(b, blocked); err != nil {
-		c.t.sim.stats.refused(ProviderTelegram)
-		return nil, err
-	}
 	quoted, err := c.quoted(phone)
 	if err != nil {
 		c.t.sim.stats.refused(ProviderTelegram)
+		return nil, err
+	}
+	b, err := c.t.sim.admit(&incoming{phone: phone, item: Item{Provider: ProviderTelegram}, refuse: tgRefusal})
+	if err != nil {
 		return nil, err
 	}
 	out := make([]*tgMessage, 0, len(drafts))
@@ -72,9 +67,8 @@ func (c *tgCall) deliver(phone key, chat int64, drafts []tgDraft) ([]*tgMessage,
 		}
 		out = append(out, d.msg)
 	}
-	c.t.sim.stats.accepted(ProviderTelegram)
 	if b.Hang == HangAfter {
-		c.hang = &b
+		return nil, hangError{b}
 	}
 	return out, nil
 }

@@ -2,23 +2,17 @@ package simulator
 
 import (
 	"context"
-	"crypto/hmac"
 	"crypto/rand"
-	"crypto/sha256"
 	"encoding/base64"
-	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"maps"
 	"net/http"
-	"net/url"
-	"slices"
-	"strconv"
 	"strings"
-	"sync"
-	"time"
 )
+
+// ProviderWhatsApp is the WhatsApp Cloud API.
+const ProviderWhatsApp = "whatsapp"
 
 // WhatsAppAccount is a business phone number of the Cloud API.
 type WhatsAppAccount struct {
@@ -40,38 +34,37 @@ type WhatsAppTemplate struct {
 	Body     string `json:"body"` // with {{1}}, {{2}} or {{name}} where parameters go
 }
 
-// verifyTimeout is how long a webhook may take to answer the handshake.
-const verifyTimeout = 10 * time.Second
+// whatsapp is the Cloud API.
+type whatsapp struct {
+	sim     *Simulator
+	numbers accountSet[WhatsAppAccount]
+}
 
-// PutWhatsApp makes or changes a business phone number. If it has a webhook,
-// the verification handshake is made first; when that fails nothing changes.
-func (s *Simulator) PutWhatsApp(ctx context.Context, phoneNumberID string, a WhatsAppAccount) error {
+func newWhatsApp(s *Simulator) *whatsapp { return &whatsapp{sim: s} }
+
+func (wa *whatsapp) name() string       { return ProviderWhatsApp }
+func (wa *whatsapp) channel() string    { return ChannelWhatsApp }
+func (wa *whatsapp) accounts() []string { return wa.numbers.ids() }
+
+// put makes or changes a business phone number. If it has a webhook, the
+// verification handshake is made first; when that fails nothing changes.
+func (wa *whatsapp) put(ctx context.Context, phoneNumberID string, doc json.RawMessage) error {
+	var a WhatsAppAccount
+	if err := readAccount(doc, &a); err != nil {
+		return err
+	}
 	if phoneNumberID == "" || a.Token == "" {
 		return errors.New("whatsapp account: want an id and a token")
 	}
 	a.DisplayPhoneNumber = strings.TrimPrefix(orElse(a.DisplayPhoneNumber, phoneNumberID), "+")
 	a.WABAID = orElse(a.WABAID, "0")
 	if a.WebhookURL != "" {
-		if err := s.whatsapp.verify(ctx, a); err != nil {
+		if err := wa.sim.metaHandshake(ctx, a.WebhookURL, a.VerifyToken); err != nil {
 			return fmt.Errorf("verify webhook: %w", err)
 		}
 	}
-	s.whatsapp.mu.Lock()
-	defer s.whatsapp.mu.Unlock()
-	s.whatsapp.numbers[phoneNumberID] = a
+	wa.numbers.set(phoneNumberID, a)
 	return nil
-}
-
-// whatsapp is the Cloud API.
-type whatsapp struct {
-	sim *Simulator
-
-	mu      sync.Mutex
-	numbers map[string]WhatsAppAccount
-}
-
-func newWhatsApp(s *Simulator) *whatsapp {
-	return &whatsapp{sim: s, numbers: map[string]WhatsAppAccount{}}
 }
 
 func (wa *whatsapp) routes(mux *http.ServeMux) {
@@ -83,20 +76,6 @@ func (wa *whatsapp) routes(mux *http.ServeMux) {
 	mux.HandleFunc("/graph/", func(w http.ResponseWriter, r *http.Request) {
 		writeGraphError(w, unknownObject(strings.TrimPrefix(r.URL.Path, "/graph/")))
 	})
-}
-
-// accounts lists the phone number ids.
-func (wa *whatsapp) accounts() []string {
-	wa.mu.Lock()
-	defer wa.mu.Unlock()
-	return slices.Sorted(maps.Keys(wa.numbers))
-}
-
-func (wa *whatsapp) number(id string) (WhatsAppAccount, bool) {
-	wa.mu.Lock()
-	defer wa.mu.Unlock()
-	a, ok := wa.numbers[id]
-	return a, ok
 }
 
 // graphOp is one operation of the Graph API; v is what it answers.
@@ -114,11 +93,7 @@ func (wa *whatsapp) guard(op graphOp) http.HandlerFunc {
 			return
 		}
 		v, err := op(r, token)
-		if hang, ok := errors.AsType[hangError](err); ok {
-			wa.sim.stats.cut(ProviderWhatsApp)
-			wa.sim.hang(r, hang.b)
-			return
-		}
+		wa.sim.cutIfAsked(r, ProviderWhatsApp, err)
 		if err != nil {
 			writeGraphError(w, err)
 			return
@@ -128,60 +103,18 @@ func (wa *whatsapp) guard(op graphOp) http.HandlerFunc {
 }
 
 func (wa *whatsapp) knows(token string) bool {
-	wa.mu.Lock()
-	defer wa.mu.Unlock()
-	for _, a := range wa.numbers {
-		if token != "" && a.Token == token {
-			return true
-		}
-	}
-	return false
+	_, _, ok := wa.numbers.find(func(a WhatsAppAccount) bool { return token != "" && a.Token == token })
+	return ok
 }
 
 // owned returns the number the path names, if the token is its own.
 func (wa *whatsapp) owned(r *http.Request, token string) (string, WhatsAppAccount, error) {
 	id := r.PathValue("id")
-	a, ok := wa.number(id)
+	a, ok := wa.numbers.get(id)
 	if !ok || a.Token != token {
 		return "", a, unknownObject(id)
 	}
 	return id, a, nil
-}
-
-// verify makes the handshake: the webhook must echo the challenge.
-func (wa *whatsapp) verify(ctx context.Context, a WhatsAppAccount) error {
-	u, err := url.Parse(a.WebhookURL)
-	if err != nil || u.Host == "" {
-		return errors.New("webhook_url: want an absolute URL")
-	}
-	challenge := strconv.FormatInt(wa.sim.now().UnixNano()%1_000_000_000, 10)
-	q := u.Query()
-	q.Set("hub.mode", "subscribe")
-	q.Set("hub.verify_token", a.VerifyToken)
-	q.Set("hub.challenge", challenge)
-	u.RawQuery = q.Encode()
-	ctx, cancel := context.WithTimeout(ctx, verifyTimeout)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), http.NoBody)
-	if err != nil {
-		return fmt.Errorf("make request: %w", err)
-	}
-	resp, err := wa.sim.opts.HTTP.Do(req)
-	if err != nil {
-		if ue, ok := errors.AsType[*url.Error](err); ok {
-			err = ue.Err // without the address: it holds the verify token
-		}
-		return fmt.Errorf("ask for challenge: %w", err)
-	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, 1024))
-	if err != nil {
-		return fmt.Errorf("read challenge: %w", err)
-	}
-	if resp.StatusCode != http.StatusOK || string(body) != challenge {
-		return fmt.Errorf("answered %d without the challenge", resp.StatusCode)
-	}
-	return nil
 }
 
 // post is a webhook call of the number, signed.
@@ -189,14 +122,8 @@ func (wa *whatsapp) post(id, order string, body []byte, done func(error, bool)) 
 	return &post{
 		provider: ProviderWhatsApp, order: order, body: body, done: done,
 		target: func() (string, http.Header) {
-			a, _ := wa.number(id)
-			h := http.Header{"User-Agent": {"facebookexternalua"}}
-			if a.AppSecret != "" {
-				mac := hmac.New(sha256.New, []byte(a.AppSecret))
-				mac.Write(body)
-				h.Set("X-Hub-Signature-256", "sha256="+hex.EncodeToString(mac.Sum(nil)))
-			}
-			return a.WebhookURL, h
+			a, _ := wa.numbers.get(id)
+			return a.WebhookURL, metaHeader(a.AppSecret, body)
 		},
 	}
 }

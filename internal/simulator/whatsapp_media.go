@@ -55,7 +55,7 @@ func (wa *whatsapp) upload(r *http.Request, token string) (any, error) {
 // node is GET /{id}: a file, or the number itself.
 func (wa *whatsapp) node(r *http.Request, token string) (any, error) {
 	id := r.PathValue("id")
-	if a, ok := wa.number(id); ok && a.Token == token {
+	if a, ok := wa.numbers.get(id); ok && a.Token == token {
 		return map[string]any{
 			"id": id, "display_phone_number": a.DisplayPhoneNumber, "verified_name": "Simulator", "quality_rating": "GREEN",
 		}, nil

@@ -155,15 +155,14 @@ func (m *waInbound) setFile(f *file, caption string) {
 	}
 }
 
-// write sends m. Writing opens the 24-hour window.
+// write sends m.
 func (wa *whatsapp) write(account string, phone key, it Item, quoted *Item, m *waInbound) (Item, error) {
-	a, ok := wa.number(account)
+	a, ok := wa.numbers.get(account)
 	if !ok {
 		return Item{}, fmt.Errorf("account %w", errNotFound)
 	}
 	var profile waProfile
 	wa.sim.phones.locked(phone, func(h *handset) {
-		h.behaviour.WindowClosed = false
 		profile.Profile.Name = h.name
 	})
 	profile.WaID = phone.identity

@@ -45,11 +45,6 @@ type waTyping struct {
 	Type string `json:"type"`
 }
 
-// waSent is what the simulator remembers of a message it accepted.
-type waSent struct {
-	account, opaque string
-}
-
 const (
 	waRequestMost = 1 << 20
 	waOpaqueMost  = 512
@@ -80,59 +75,67 @@ func (wa *whatsapp) messages(r *http.Request, token string) (any, error) {
 	if in.Status != "" {
 		return wa.markRead(account, &in)
 	}
-	v, err := wa.send(account, a, &in, native)
-	if _, hangs := errors.AsType[hangError](err); err != nil && !hangs {
+	it, err := wa.read(account, &a, &in, native)
+	if err != nil {
 		wa.sim.stats.refused(ProviderWhatsApp)
+		return nil, err
 	}
-	return v, err
+	return wa.send(&in, it)
 }
 
-// send takes one message for a phone.
-func (wa *whatsapp) send(account string, a WhatsAppAccount, in *waRequest, native []byte) (any, error) {
+// read checks a message for a phone and says how that shows it.
+func (wa *whatsapp) read(account string, a *WhatsAppAccount, in *waRequest, native []byte) (Item, error) {
 	switch {
 	case in.To == "":
-		return nil, waRequired("to")
+		return Item{}, waRequired("to")
 	case in.Recipient != "" && in.Recipient != "individual":
-		return nil, waParam(`Param recipient_type must be one of {INDIVIDUAL} - got "` + in.Recipient + `".`)
+		return Item{}, waParam(`Param recipient_type must be one of {INDIVIDUAL} - got "` + in.Recipient + `".`)
 	case utf8.RuneCountInString(in.Opaque) > waOpaqueMost:
-		return nil, waInvalid("biz_opaque_callback_data: at most 512 characters")
+		return Item{}, waInvalid("biz_opaque_callback_data: at most 512 characters")
 	case !waPhone.MatchString(in.To):
-		return nil, waInvalid("to: want a phone number in international form")
+		return Item{}, waInvalid("to: want a phone number in international form")
 	}
 	phone := newKey(ChannelWhatsApp, in.To)
 	if phone.identity == a.DisplayPhoneNumber {
-		return nil, waError(131021, "Sender and recipient phone number is the same")
+		return Item{}, waError(131021, "Sender and recipient phone number is the same")
 	}
-	it := Item{Direction: In, Account: account, Provider: ProviderWhatsApp, Status: StatusAccepted, Reference: in.Opaque, Native: native}
-	if err := wa.content(in, &a, &it); err != nil {
-		return nil, err
+	it := Item{Account: account, Provider: ProviderWhatsApp, Reference: in.Opaque, Native: native}
+	if err := wa.content(in, a, &it); err != nil {
+		return Item{}, err
 	}
 	if in.Context != nil {
 		if _, q, ok := wa.byWAMID(account, in.Context.MessageID); ok {
 			it.ReplyTo = q.ID
 		}
 	}
-	b, blocked := wa.sim.phones.decide(phone)
-	switch {
-	case b.Hang == HangBefore:
-		return nil, hangError{b}
-	case b.Deliver == DeliverRateLimit:
-		return nil, waError(atoi(b.FailCode.or("131056"), 131056), "Message failed to send because there were too many messages sent from this phone number to the same phone number in a short period of time.")
-	case b.Deliver == DeliverRefuse:
-		return nil, waError(atoi(b.FailCode.or("131009"), 131009), "The message was refused")
-	case blocked:
-		b.Deliver, b.FailCode = DeliverReject, "131026"
-	case b.WindowClosed && in.Type != "template":
-		b.Deliver, b.FailCode = DeliverReject, "131047"
+	return it, nil
+}
+
+// send puts a message on the phone.
+func (wa *whatsapp) send(in *waRequest, it Item) (any, error) {
+	phone := newKey(ChannelWhatsApp, in.To)
+	it.ProviderID, it.report = newWAMID(phone.identity), wa.report
+	arriving := incoming{
+		phone: phone, item: it, refuse: waRefusal, failCode: "131026", windowCode: "131047", reads: it.Type != "reaction",
 	}
-	it.ProviderID = newWAMID(phone.identity)
-	it.raw = waSent{account, in.Opaque}
-	wa.sim.stats.accepted(ProviderWhatsApp)
-	wa.arrive(phone, it, b)
-	if b.Hang == HangAfter {
-		return nil, hangError{b}
+	if in.Type == "template" {
+		arriving.windowCode = ""
+	}
+	if _, err := wa.sim.accept(arriving); err != nil {
+		return nil, err
 	}
 	return waAccepted(in.To, phone.identity, it.ProviderID), nil
+}
+
+// waRefusal is the error a phone's behaviour makes of a send, or nil.
+func waRefusal(b Behaviour, _ bool) error {
+	switch b.Deliver {
+	case DeliverRateLimit:
+		return waError(atoi(b.FailCode.or("131056"), 131056), "Message failed to send because there were too many messages sent from this phone number to the same phone number in a short period of time.")
+	case DeliverRefuse:
+		return waError(atoi(b.FailCode.or("131009"), 131009), "The message was refused")
+	}
+	return nil
 }
 
 type waAcceptance struct {
@@ -155,43 +158,6 @@ func waAccepted(to, waID, id string) waAcceptance {
 	return waAcceptance{"whatsapp", []waInputMatch{{to, waID}}, []waMessageID{{ID: id}}}
 }
 
-// arrive puts the message on the phone and plans what becomes of it.
-func (wa *whatsapp) arrive(phone key, it Item, b Behaviour) {
-	if it.Type == "reaction" {
-		wa.reacted(phone, &it)
-	}
-	it = wa.sim.phones.add(phone, it)
-	later := func(d time.Duration, status string) {
-		wa.sim.timers.after(d, func() { wa.advance(phone, it.ID, status) })
-	}
-	after := time.Duration(b.DeliveredAfter)
-	switch b.Deliver {
-	case DeliverReject:
-		wa.sim.timers.after(after, func() { wa.fail(phone, it.ID, atoi(b.FailCode.or("131026"), 131026)) })
-		return
-	case DeliverNever:
-		later(0, StatusSent)
-		return
-	}
-	later(0, StatusSent)
-	later(after, StatusDelivered)
-	if b.Read != nil && !*b.Read || it.Type == "reaction" {
-		return
-	}
-	read := wa.sim.opts.ReadAfter
-	if b.ReadAfter != nil {
-		read = time.Duration(*b.ReadAfter)
-	}
-	later(after+read, StatusRead)
-}
-
-// reacted shows a reaction on the message it is for.
-func (wa *whatsapp) reacted(phone key, it *Item) {
-	if on, ok := wa.sim.phones.item(phone, it.ReplyTo); ok {
-		wa.sim.phones.edit(phone, on.ID, func(on *Item) { on.Reaction = it.Text })
-	}
-}
-
 // markRead is the receipt a business sends for what the phone wrote.
 func (wa *whatsapp) markRead(account string, in *waRequest) (any, error) {
 	if in.Status != "read" {
@@ -209,7 +175,7 @@ func (wa *whatsapp) markRead(account string, in *waRequest) (any, error) {
 			return nil, waParam("Param typing_indicator['type'] must be one of {TEXT}.")
 		}
 		// Shown for 25 s or until the next message.
-		wa.sim.phones.locked(phone, func(h *handset) { h.typing = wa.sim.now().Add(25 * time.Second) })
+		wa.sim.phones.typing(phone, 25*time.Second)
 	}
 	wa.sim.phones.edit(phone, it.ID, func(it *Item) { it.Status = StatusRead })
 	return map[string]bool{"success": true}, nil

@@ -78,68 +78,33 @@ type waStatusError struct {
 
 // wrap makes the envelope of one change.
 func (wa *whatsapp) wrap(account string, v waValue) waEnvelope {
-	a, _ := wa.number(account)
+	a, _ := wa.numbers.get(account)
 	v.Product, v.Metadata = "whatsapp", waMetadata{a.DisplayPhoneNumber, account}
 	return waEnvelope{"whatsapp_business_account", []waEntry{{a.WABAID, []waChange{{"messages", v}}}}}
 }
 
-// waRank orders the statuses of a message; it never goes back.
-func waRank(status string) int {
-	switch status {
-	case StatusAccepted:
-		return 0
-	case StatusSent:
-		return 1
-	case StatusDelivered:
-		return 2
-	case StatusRead:
-		return 3
-	}
-	return 4
-}
-
-// advance moves a message to a status and tells the account.
-func (wa *whatsapp) advance(phone key, id, status string) { wa.settle(phone, id, status, 0) }
-
-// fail ends a message with an error code and tells the account.
-func (wa *whatsapp) fail(phone key, id string, code int) { wa.settle(phone, id, StatusFailed, code) }
-
-func (wa *whatsapp) settle(phone key, id, status string, code int) {
-	var now Item
-	moved := false
-	wa.sim.phones.edit(phone, id, func(it *Item) {
-		if it.Direction != In || waRank(status) <= waRank(it.Status) {
-			return
-		}
-		moved = true
-		it.Status = status
-		if code != 0 {
-			it.Code = strconv.Itoa(code)
-		}
-		now = *it
-	})
-	sent, ok := now.raw.(waSent)
-	if !moved || !ok {
-		return
-	}
+// report tells the account what became of a message.
+func (wa *whatsapp) report(phone key, it Item) {
 	st := waStatus{
-		ID: now.ProviderID, Status: status, Timestamp: wa.timestamp(), Recipient: phone.identity, Opaque: sent.opaque,
+		ID: it.ProviderID, Status: it.Status, Timestamp: wa.timestamp(), Recipient: phone.identity, Opaque: it.Reference,
 	}
-	if code != 0 {
+	switch it.Status {
+	case StatusFailed:
+		code := atoi(it.Code, 0)
 		e := waStatusError{Code: code, Title: waTitle(code), Message: waTitle(code)}
 		e.Data.Details = waTitle(code)
 		e.Href = "https://developers.facebook.com/docs/whatsapp/cloud-api/support/error-codes/"
 		st.Errors = []waStatusError{e}
-	} else if status == StatusSent || status == StatusDelivered {
-		st.Conversation = &waConversation{ID: fmt.Sprintf("%x", phone.identity+sent.account)}
+	case StatusSent, StatusDelivered:
+		st.Conversation = &waConversation{ID: fmt.Sprintf("%x", phone.identity+it.Account)}
 		st.Conversation.Origin.Type = "service"
 		st.Pricing = &waPricing{Model: "PMP", Category: "service", Type: "free_customer_service"}
 	}
-	body, err := encode(wa.wrap(sent.account, waValue{Statuses: []waStatus{st}}))
+	body, err := encode(wa.wrap(it.Account, waValue{Statuses: []waStatus{st}}))
 	if err != nil {
 		return // plain structs always encode
 	}
-	wa.sim.poster.send(wa.post(sent.account, phone.order(), body, nil))
+	wa.sim.poster.send(wa.post(it.Account, phone.order(), body, nil))
 }
 
 func (wa *whatsapp) timestamp() string { return strconv.FormatInt(wa.sim.now().Unix(), 10) }

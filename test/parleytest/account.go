@@ -80,17 +80,17 @@ func (s *Simulator) putAccount(tb testing.TB, name, webhook string) {
 	var err error
 	switch name {
 	case Telegram:
-		err = s.PutTelegram(botToken, simulator.TelegramAccount{Username: "parleytest_bot"})
+		err = s.Put(tb.Context(), simulator.ProviderTelegram, botToken, simulator.TelegramAccount{Username: "parleytest_bot"})
 	case WhatsApp:
-		err = s.PutWhatsApp(tb.Context(), numberID, simulator.WhatsAppAccount{
+		err = s.Put(tb.Context(), simulator.ProviderWhatsApp, numberID, simulator.WhatsAppAccount{
 			Token: token, AppSecret: hookSecret, VerifyToken: hookSecret, WebhookURL: webhook, DisplayPhoneNumber: sender,
 		})
 	case SMS:
-		err = s.PutSinch(plan, simulator.SinchAccount{
+		err = s.Put(tb.Context(), simulator.ProviderSinch, plan, simulator.SinchAccount{
 			Token: token, CallbackURL: webhook, CallbackSecret: hookSecret, DefaultOriginator: sender,
 		})
 	case SMPP:
-		err = s.PutSMPP(systemID, simulator.SMPPAccount{Password: password, Number: sender})
+		err = s.Put(tb.Context(), simulator.ProviderSMPP, systemID, simulator.SMPPAccount{Password: password, Number: sender})
 	}
 	if err != nil {
 		tb.Fatalf("account %s: %v", name, err)

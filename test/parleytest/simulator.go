@@ -61,7 +61,7 @@ func (s *Simulator) Return() {
 	var served sync.WaitGroup
 	served.Go(func() { _ = hs.Serve(web) }) // ends when closed
 	served.Go(func() {
-		if err := s.ServeSMPP(ctx, smpp); err != nil && ctx.Err() == nil {
+		if err := s.Serve(ctx, simulator.ProviderSMPP, smpp); err != nil && ctx.Err() == nil {
 			s.tb.Errorf("serve SMPP: %v", err)
 		}
 	})

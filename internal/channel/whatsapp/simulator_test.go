@@ -37,7 +37,7 @@ func newWorld(t *testing.T) *world {
 	w.conn = conn(credential(), api.URL+"/graph")
 	hook := httptest.NewServer(http.HandlerFunc(w.webhook))
 	t.Cleanup(hook.Close)
-	err := w.sim.PutWhatsApp(t.Context(), numberID, simulator.WhatsAppAccount{
+	err := w.sim.Put(t.Context(), simulator.ProviderWhatsApp, numberID, simulator.WhatsAppAccount{
 		Token: token, AppSecret: credential().CallbackSecret, VerifyToken: verifyToken, WebhookURL: hook.URL,
 	})
 	if err != nil {
@@ -194,7 +194,7 @@ func TestSimulatorTakesAll(t *testing.T) {
 	t.Cleanup(sim.Close)
 	api := httptest.NewServer(sim.Handler())
 	t.Cleanup(api.Close)
-	if err := sim.PutWhatsApp(t.Context(), numberID, simulator.WhatsAppAccount{Token: token}); err != nil {
+	if err := sim.Put(t.Context(), simulator.ProviderWhatsApp, numberID, simulator.WhatsAppAccount{Token: token}); err != nil {
 		t.Fatal(err)
 	}
 	c := conn(credential(), api.URL+"/graph")

@@ -21,7 +21,7 @@ func newClient(t *testing.T) (*handsetcli.Client, *simulator.Simulator) {
 	sim := simulator.New(simulator.Options{Now: time.Now})
 	srv := httptest.NewServer(sim.Handler())
 	t.Cleanup(func() { srv.Close(); sim.Close() })
-	if err := sim.PutTelegram(token, simulator.TelegramAccount{}); err != nil {
+	if err := sim.Put(t.Context(), simulator.ProviderTelegram, token, simulator.TelegramAccount{}); err != nil {
 		t.Fatal(err)
 	}
 	return &handsetcli.Client{Base: srv.URL, HTTP: srv.Client(), Width: 50}, sim
