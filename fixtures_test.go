@@ -89,9 +89,12 @@ func vocabulary() map[string]func() any {
 		"v1/contacts/*IdentityConflicts*.json":                   nil,
 		"v1/conversations/Conversation*.json":                    of[parley.Conversation],
 		"v1/conversations/request/CreateConversation*.json":      of[parley.Conversation],
-		"v1/conversations/request/Inject*.json":                  nil,
+		"v1/conversations/request/InjectAppMessage*.json":        of[parley.InjectMessageRequest],
+		"v1/conversations/request/InjectContactMessage*.json":    of[parley.InjectMessageRequest],
+		"v1/conversations/request/InjectEvent*.json":             of[parley.InjectEventRequest],
 		"v1/conversations/response/ConversationsListResponse*":   of[conversationList],
-		"v1/conversations/response/*Recent*":                     nil,
+		"v1/conversations/response/*RecentMessageDto.json":       of[parley.RecentConversation],
+		"v1/conversations/response/ConversationsListRecent*":     of[recentList],
 		"v1/credentials/*.json":                                  of[parley.ChannelCredential],
 		"v1/eventdestinations/ClientCredentialsDto.json":         of[parley.ClientCredentials],
 		"v1/eventdestinations/*/EventDestination*Dto.json":       of[parley.Webhook],
@@ -105,7 +108,8 @@ func vocabulary() map[string]func() any {
 		"v1/messages/ChoiceItemDto.json":                         of[parley.ListChoice],
 		"v1/messages/ProductItemDto.json":                        of[parley.ListProduct],
 		"v1/messages/ReplyToDto.json":                            of[parley.ContactMessage],
-		"v1/messages/request/*.json":                             nil,
+		"v1/messages/request/MessageUpdateRequestDto.json":       nil,
+		"v1/messages/request/ListLastMessages*.json":             of[parley.FetchLastRequest],
 		"v1/messages/request/Send*MessageRequestDto.json":        of[parley.SendMessageRequest],
 		"v1/messages/response/SendMessageResponseDto.json":       of[parley.SendMessageResponse],
 		"v1/messages/response/MessagesListResponse-page-?.json":  of[messageList],
@@ -154,6 +158,12 @@ type conversationList struct {
 	Conversations []parley.Conversation `json:"conversations"`
 	NextPageToken string                `json:"next_page_token"`
 	TotalSize     int                   `json:"total_size"`
+}
+
+type recentList struct {
+	Conversations []parley.RecentConversation `json:"conversations"`
+	NextPageToken string                      `json:"next_page_token"`
+	TotalSize     int                         `json:"total_size"`
 }
 
 type messageList struct {

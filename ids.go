@@ -49,6 +49,16 @@ func (s *IDSource) New(t time.Time) string {
 	return encodeULID(ms, hi, lo)
 }
 
+// At returns an identifier for a time that may be long past. Those made for
+// one millisecond are in no order.
+func (s *IDSource) At(t time.Time) string {
+	s.mu.Lock()
+	b := s.random(10)
+	hi, lo := binary.BigEndian.Uint16(b), binary.BigEndian.Uint64(b[2:])
+	s.mu.Unlock()
+	return encodeULID(uint64(max(t.UnixMilli(), 0)), hi, lo)
+}
+
 // random returns n fresh random bytes; the caller holds the lock.
 func (s *IDSource) random(n int) []byte {
 	if s.left < n {

@@ -12,6 +12,9 @@ type Direction string
 const (
 	ToApp     Direction = "TO_APP"
 	ToContact Direction = "TO_CONTACT"
+
+	// DirectionUndefined, in a filter, is either.
+	DirectionUndefined Direction = "UNDEFINED_DIRECTION"
 )
 
 // The stores messages are listed from.
@@ -100,6 +103,76 @@ type TranscodeMessageRequest struct {
 // string.
 type TranscodeMessageResponse struct {
 	TranscodedMessage map[Channel]string `json:"transcoded_message"`
+}
+
+// The views of messages in lists.
+const (
+	ViewWithMetadata    = "WITH_METADATA"
+	ViewWithoutMetadata = "WITHOUT_METADATA"
+)
+
+// A FetchLastRequest asks for the newest message of each of several people,
+// named by who they are on a channel or as contacts.
+type FetchLastRequest struct {
+	ChannelIdentities []string  `json:"channel_identities,omitempty"`
+	ContactIDs        []string  `json:"contact_ids,omitempty"` // CONVERSATION_SOURCE only
+	AppID             string    `json:"app_id,omitempty"`
+	MessagesSource    string    `json:"messages_source,omitempty"`
+	PageSize          int       `json:"page_size,omitempty"`
+	PageToken         string    `json:"page_token,omitempty"`
+	View              string    `json:"view,omitempty"`
+	StartTime         time.Time `json:"start_time,omitzero"` // both exclusive
+	EndTime           time.Time `json:"end_time,omitzero"`
+	Channel           Channel   `json:"channel,omitempty"`
+	Direction         Direction `json:"direction,omitempty"`
+}
+
+// MaxFetchLast bounds how many people one FetchLastRequest may name.
+const MaxFetchLast = 1000
+
+// Validate checks the request.
+func (r *FetchLastRequest) Validate() error {
+	dispatch := r.MessagesSource == SourceDispatch
+	const both = "channel_identities"
+	switch {
+	case len(r.ChannelIdentities) > 0 && len(r.ContactIDs) > 0:
+		return Invalid(both, "cannot be combined with contact_ids")
+	case len(r.ChannelIdentities) == 0 && len(r.ContactIDs) == 0:
+		return Invalid(both, "or contact_ids is required")
+	case len(r.ContactIDs) > 0 && dispatch:
+		return Invalid("contact_ids", "cannot be used with messages_source %s", SourceDispatch)
+	case max(len(r.ChannelIdentities), len(r.ContactIDs)) > MaxFetchLast:
+		return Invalid(both, "and contact_ids may name at most %d", MaxFetchLast)
+	case r.PageSize < 0:
+		return Invalid("page_size", "must not be negative")
+	case !r.StartTime.IsZero() && !r.EndTime.IsZero() && !r.StartTime.Before(r.EndTime):
+		return Invalid("start_time", "must be before end_time")
+	}
+	for i, id := range r.ContactIDs {
+		if err := appID(path("contact_ids").index(i), id); err != nil {
+			return err
+		}
+	}
+	for i, id := range r.ChannelIdentities {
+		if err := first(required(path(both).index(i), id), atMost(path(both).index(i), id, maxIdentity)); err != nil {
+			return err
+		}
+	}
+	if r.AppID != "" {
+		if err := appID("app_id", r.AppID); err != nil {
+			return err
+		}
+	}
+	if r.Channel != "" && r.Channel != ChannelUnspecified {
+		if err := r.Channel.validate("channel"); err != nil {
+			return err
+		}
+	}
+	return first(
+		oneOf("messages_source", r.MessagesSource, "", SourceConversation, SourceDispatch),
+		oneOf("view", r.View, "", ViewWithMetadata, ViewWithoutMetadata),
+		oneOf("direction", r.Direction, "", DirectionUndefined, ToApp, ToContact),
+	)
 }
 
 // Limits of a SendMessageRequest.

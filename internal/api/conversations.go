@@ -12,16 +12,20 @@ const maxConversations = 20 // on a page
 // conversationRoutes is every operation on conversations.
 func (s *Server) conversationRoutes() []route {
 	return []route{
-		{"CreateConversation", "POST /v1/projects/{project_id}/conversations", nil},
+		{"CreateConversation", "POST /v1/projects/{project_id}/conversations", with(s.createConversation)},
 		{"ListConversations", "GET /v1/projects/{project_id}/conversations", s.listConversations},
 		{"ListRecentConversations", "GET /v1/projects/{project_id}/conversations:recent", nil},
 		{"GetConversation", "GET /v1/projects/{project_id}/conversations/{conversation_id}", s.getConversation},
-		{"UpdateConversation", "PATCH /v1/projects/{project_id}/conversations/{conversation_id}", nil},
-		{"DeleteConversation", "DELETE /v1/projects/{project_id}/conversations/{conversation_id}", nil},
+		{"UpdateConversation", "PATCH /v1/projects/{project_id}/conversations/{conversation_id}", s.updateConversation},
+		{"DeleteConversation", "DELETE /v1/projects/{project_id}/conversations/{conversation_id}", s.deleteConversation},
 		{"StopActiveConversation", "POST /v1/projects/{project_id}/conversations/{conversation_id}:stop", s.stopConversation},
-		{"InjectMessage", "POST /v1/projects/{project_id}/conversations/{conversation_id}:inject-message", nil},
-		{"InjectEvent", "POST /v1/projects/{project_id}/conversations/{conversation_id}:inject-event", nil},
+		{"InjectMessage", "POST /v1/projects/{project_id}/conversations/{conversation_id}:inject-message", with(s.injectMessage)},
+		{"InjectEvent", "POST /v1/projects/{project_id}/conversations/{conversation_id}:inject-event", with(s.injectEvent)},
 	}
+}
+
+func (s *Server) createConversation(ctx context.Context, r *request, c *parley.Conversation) (any, error) {
+	return s.engine.CreateConversation(ctx, r.project, c)
 }
 
 type conversationList struct {
@@ -62,10 +66,51 @@ func (s *Server) getConversation(ctx context.Context, r *request) (any, error) {
 	return s.store.Conversation(ctx, r.project, id)
 }
 
+func (s *Server) updateConversation(ctx context.Context, r *request) (any, error) {
+	id, err := r.id("conversation_id", "conversation")
+	if err != nil {
+		return nil, err
+	}
+	body, mask, err := r.patch()
+	if err != nil {
+		return nil, err
+	}
+	p := r.params()
+	merge := p.enum("metadata_update_strategy", parley.UpdateReplace, parley.UpdateMergePatch) == parley.UpdateMergePatch
+	if p.err != nil {
+		return nil, p.err
+	}
+	return s.engine.UpdateConversation(ctx, r.project, id, body, mask, merge)
+}
+
+func (s *Server) deleteConversation(ctx context.Context, r *request) (any, error) {
+	id, err := r.id("conversation_id", "conversation")
+	if err != nil {
+		return nil, err
+	}
+	return empty{}, s.engine.DeleteConversation(ctx, r.project, id)
+}
+
 func (s *Server) stopConversation(ctx context.Context, r *request) (any, error) {
 	id, err := r.id("conversation_id", "conversation")
 	if err != nil {
 		return nil, err
 	}
 	return empty{}, s.engine.StopConversation(ctx, r.project, id)
+}
+
+func (s *Server) injectMessage(ctx context.Context, r *request, m *parley.InjectMessageRequest) (any, error) {
+	id, err := r.id("conversation_id", "conversation")
+	if err != nil {
+		return nil, err
+	}
+	return empty{}, s.engine.InjectMessage(ctx, r.project, id, m)
+}
+
+func (s *Server) injectEvent(ctx context.Context, r *request, e *parley.InjectEventRequest) (any, error) {
+	id, err := r.id("conversation_id", "conversation")
+	if err != nil {
+		return nil, err
+	}
+	return s.engine.InjectEvent(ctx, r.project, id, e)
 }

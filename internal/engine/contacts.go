@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"encoding/json"
 	"time"
 
 	"github.com/parley-im/parley"
@@ -85,50 +84,4 @@ func (e *Engine) contactCallbacks(ctx context.Context, projectID, appID string, 
 		cb.ContactDelete = n
 	}
 	return e.projectCallbacks(ctx, projectID, t, cb)
-}
-
-// StopConversation ends a conversation and reports it; the next message starts
-// another. Stopping one that is stopped changes nothing.
-func (e *Engine) StopConversation(ctx context.Context, projectID, id string) error {
-	return e.store.Tx(ctx, func(tx *store.Store) error {
-		c, err := tx.Conversation(ctx, projectID, id)
-		if err != nil || !c.Active {
-			return err
-		}
-		c.Active = false
-		if err := tx.PutConversation(ctx, projectID, c); err != nil {
-			return err
-		}
-		app, err := e.dir.app(ctx, projectID, c.AppID)
-		if err != nil {
-			return err
-		}
-		jobs, err := e.conversationCallbacks(ctx, projectID, app, parley.TriggerConversationStop, c)
-		if err != nil {
-			return err
-		}
-		return tx.AddJobs(ctx, jobs)
-	})
-}
-
-// conversationCallbacks reports a conversation to its app's webhooks, without
-// its metadata unless the app asked for it.
-func (e *Engine) conversationCallbacks(ctx context.Context, projectID string, app *parley.App, t parley.Trigger,
-	c *parley.Conversation,
-) ([]*store.Job, error) {
-	cb := e.envelope(projectID, app.ID, time.Time{})
-	cb.CorrelationID = c.CorrelationID
-	n := &parley.ConversationNotification{Conversation: *c}
-	if app.ConversationMetadataReportView != parley.ReportViewFull {
-		n.Conversation.Metadata, n.Conversation.MetadataJSON = "", json.RawMessage("{}")
-	}
-	switch t { //nolint:exhaustive // only conversation triggers come here
-	case parley.TriggerConversationStart:
-		cb.ConversationStart = n
-	case parley.TriggerConversationStop:
-		cb.ConversationStop = n
-	default:
-		cb.ConversationDelete = n
-	}
-	return e.callbacks(ctx, projectID, app.ID, t, cb)
 }

@@ -88,6 +88,11 @@ func (s *Store) Conversations(ctx context.Context, projectID string, f Conversat
 // PutConversation stores a conversation, new or changed. ALREADY_EXISTS says
 // that another one of the app and contact is active.
 func (s *Store) PutConversation(ctx context.Context, projectID string, c *parley.Conversation) error {
+	if c.Active && s.inTx {
+		if err := s.lockPair(ctx, pairKey{projectID, c.AppID, c.ContactID}); err != nil {
+			return err
+		}
+	}
 	_, err := s.exec(ctx, `INSERT INTO conversations (project_id, `+conversationColumns+`)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 		ON CONFLICT (project_id, id) DO UPDATE SET app_id = excluded.app_id, contact_id = excluded.contact_id,
@@ -98,6 +103,29 @@ func (s *Store) PutConversation(ctx context.Context, projectID string, c *parley
 		return parley.Errorf(parley.CodeAlreadyExists, "another conversation of this app and contact is active")
 	}
 	return err
+}
+
+// lockPair keeps committers from starting a conversation of the app and contact
+// until this transaction ends: they would fail on the one about to be stored.
+func (s *Store) lockPair(ctx context.Context, k pairKey) error {
+	if s.dialect.oneWriter {
+		return nil
+	}
+	_, err := s.q.ExecContext(ctx, `SELECT pg_advisory_xact_lock($1)`, lockKey(k.name()))
+	return err
+}
+
+// MoveConversation gives the messages and events of a conversation to the app
+// and contact it belongs to now; old is the conversation as it was.
+func (s *Store) MoveConversation(ctx context.Context, projectID string, old, c *parley.Conversation) error {
+	for _, table := range []string{"messages", "events"} {
+		if _, err := s.exec(ctx, `UPDATE `+table+` SET app_id = $1, contact_id = $2
+			WHERE project_id = $3 AND contact_id = $4 AND contact_id <> '' AND conversation_id = $5`,
+			c.AppID, c.ContactID, projectID, old.ContactID, c.ID); err != nil {
+			return fmt.Errorf("move %s of conversation: %w", table, err)
+		}
+	}
+	return nil
 }
 
 func conversationArgs(projectID string, c *parley.Conversation) []any {
@@ -118,7 +146,8 @@ func (s *Store) DeleteConversation(ctx context.Context, projectID, id string) er
 			return err
 		}
 		for _, table := range []string{"messages", "events"} {
-			if _, err := tx.exec(ctx, `DELETE FROM `+table+` WHERE project_id = $1 AND contact_id = $2 AND conversation_id = $3`,
+			if _, err := tx.exec(ctx, `DELETE FROM `+table+`
+				WHERE project_id = $1 AND contact_id = $2 AND contact_id <> '' AND conversation_id = $3`,
 				projectID, c.ContactID, id); err != nil {
 				return fmt.Errorf("delete %s of conversation: %w", table, err)
 			}

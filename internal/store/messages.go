@@ -134,6 +134,13 @@ func (s *Store) Messages(ctx context.Context, projectID string, f MessageFilter)
 	return out, err
 }
 
+// AddMessage stores a message that nothing follows from.
+func (s *Store) AddMessage(ctx context.Context, m *Message) error {
+	args := messageArgs(m)
+	_, err := s.exec(ctx, `INSERT INTO messages (`+messageColumns+`) VALUES `+placeholders(1, len(args)), args...)
+	return err
+}
+
 // SetMessageMetadata changes the one member of a message that can be changed.
 func (s *Store) SetMessageMetadata(ctx context.Context, projectID, id, metadata string) error {
 	n, err := s.exec(ctx, `UPDATE messages SET metadata = $1 WHERE project_id = $2 AND id = $3`, metadata, projectID, id)

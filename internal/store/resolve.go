@@ -370,7 +370,7 @@ func (b *batch) lockPeople(rs []*Resolution) error {
 func (b *batch) lockPairs(rs []*Resolution) error {
 	names := make([]string, 0, len(rs))
 	for _, r := range rs {
-		names = append(names, strings.Join([]string{r.ProjectID, r.AppID, r.ContactID}, "\x00"))
+		names = append(names, r.pair().name())
 	}
 	return b.lockNames(names)
 }
@@ -383,9 +383,7 @@ func (b *batch) lockNames(names []string) error {
 	}
 	keys := make([]int64, 0, len(names))
 	for _, n := range names {
-		h := fnv.New64a()
-		_, _ = h.Write([]byte(n))             // a hash never fails
-		keys = append(keys, int64(h.Sum64())) //nolint:gosec // any 64 bits will do
+		keys = append(keys, lockKey(n))
 	}
 	slices.Sort(keys)
 	// The values are gone through in the order they are written in.
@@ -395,3 +393,13 @@ func (b *batch) lockNames(names []string) error {
 	}
 	return b.exec(locks)
 }
+
+// lockKey is the advisory lock that stands for a name.
+func lockKey(name string) int64 {
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(name)) // a hash never fails
+	return int64(h.Sum64())      //nolint:gosec // any 64 bits will do
+}
+
+// name names the pair for a lock.
+func (k pairKey) name() string { return strings.Join([]string{k.project, k.app, k.contact}, "\x00") }

@@ -157,6 +157,9 @@ func (s *Store) Now() time.Time { return s.now().UTC() }
 // NewID returns an identifier for now.
 func (s *Store) NewID() string { return s.ids.New(s.now()) }
 
+// IDAt returns an identifier for a time in the past.
+func (s *Store) IDAt(t time.Time) string { return s.ids.At(t) }
+
 // Tx runs f in a transaction: all it does through tx happens, or none does. On
 // a serialization failure f is run again, so it must not do anything else.
 func (s *Store) Tx(ctx context.Context, f func(tx *Store) error) error {
