@@ -153,7 +153,9 @@ type OptNotification struct {
 // The statuses of an OptNotification.
 const (
 	OptInSucceeded  = "OPT_IN_SUCCEEDED"
+	OptInFailed     = "OPT_IN_FAILED"
 	OptOutSucceeded = "OPT_OUT_SUCCEEDED"
+	OptOutFailed    = "OPT_OUT_FAILED"
 )
 
 // ErrorDetails says why an opt-in or opt-out failed.

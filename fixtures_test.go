@@ -81,7 +81,8 @@ func vocabulary() map[string]func() any {
 		"v1/apps/App*Dto.json":                                   of[parley.App],
 		"v1/apps/AppListResponseDto.json":                        of[appList],
 		"v1/capability/*/*.json":                                 nil,
-		"v1/consents/*.json":                                     nil,
+		"v1/consents/AuditRecordsResponseDto.json":               of[auditRecordList],
+		"v1/consents/ConsentsListResponse*":                      of[consentList],
 		"v1/contacts/Contact*Dto.json":                           of[parley.Contact],
 		"v1/contacts/ContactGetChannel*.json":                    nil,
 		"v1/contacts/ContactMergeRequestDto.json":                nil,
@@ -143,6 +144,16 @@ func vocabulary() map[string]func() any {
 
 type appList struct {
 	Apps []parley.App `json:"apps"`
+}
+
+type consentList struct {
+	Identities    []parley.ConsentIdentity `json:"identities"`
+	NextPageToken string                   `json:"next_page_token"`
+}
+
+type auditRecordList struct {
+	Identity     parley.ConsentIdentity `json:"identity"`
+	AuditRecords []parley.AuditRecord   `json:"audit_records"`
 }
 
 type webhookList struct {

@@ -82,7 +82,7 @@ func (s *Server) newMux(m metrics, media http.Handler, gatherer prometheus.Gathe
 		path = strings.ReplaceAll(path, "}:", "}/:") // see splitVerb
 		paths[path] = append(paths[path], endpoint{method, m.meter(operation, method), serve})
 	}
-	for _, r := range s.routes() {
+	for _, r := range slices.Concat(s.routes(), s.optRoutes()) {
 		add(r.operation, r.pattern, s.call(r.op))
 	}
 	add("Token", "POST /oauth2/token", s.token)

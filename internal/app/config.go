@@ -15,6 +15,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/parley-im/parley"
+	"github.com/parley-im/parley/internal/engine"
 	"github.com/parley-im/parley/internal/store"
 )
 
@@ -48,6 +50,11 @@ type Config struct {
 	SettleAfter  time.Duration `help:"After an attempt whose outcome was lost, how long its message is given to show up at the provider before it is sent again." name:"settle-after" default:"5s" env:"PARLEY_SETTLE_AFTER" yaml:"settle_after"`
 	UnknownAfter time.Duration `help:"Where the provider cannot be asked, how long a delivery receipt may take to tell; then the message fails." name:"unknown-after" default:"2m" env:"PARLEY_UNKNOWN_AFTER" yaml:"unknown_after"`
 
+	ConsentKeywords    string `help:"on lets contacts opt out and in by writing one of the words below and nothing else." name:"consent-keywords" enum:"on,off" default:"on" env:"PARLEY_CONSENT_KEYWORDS" yaml:"consent_keywords"`
+	ConsentChannels    string `help:"Channels on which the words count, separated by commas." name:"consent-channels" default:"SMS,MMS,RCS,WHATSAPP,VIBERBM" env:"PARLEY_CONSENT_CHANNELS" yaml:"consent_channels"`
+	ConsentOptOutWords string `help:"Words that opt out, separated by commas; each also followed by MARKETING or NOTIFICATION." name:"consent-opt-out-words" default:"STOP,STOPALL,UNSUBSCRIBE" env:"PARLEY_CONSENT_OPT_OUT_WORDS" yaml:"consent_opt_out_words"`
+	ConsentOptInWords  string `help:"Words that opt in again, likewise." name:"consent-opt-in-words" default:"START,UNSTOP,SUBSCRIBE" env:"PARLEY_CONSENT_OPT_IN_WORDS" yaml:"consent_opt_in_words"`
+
 	EncryptionKey Secret `help:"Key (base64, 32 bytes) that encrypts credentials; empty means the one generated in the data directory." name:"encryption-key" env:"PARLEY_ENCRYPTION_KEY" yaml:"encryption_key"`
 	PprofListen   string `help:"Address to serve Go profiles on, for operators only; empty means none." name:"pprof-listen" env:"PARLEY_PPROF_LISTEN" yaml:"pprof_listen"`
 	LogLevel      string `help:"debug, info, warn or error." name:"log-level" enum:"debug,info,warn,error" default:"info" env:"PARLEY_LOG_LEVEL" yaml:"log_level"`
@@ -76,7 +83,36 @@ func (c *Config) check() error {
 	if c.BootstrapKeyID != "" && c.BootstrapProjectID == "" {
 		return errors.New("bootstrap_key_id: needs bootstrap_project_id")
 	}
+	for _, ch := range c.keywords().Channels {
+		if !ch.Known() {
+			return fmt.Errorf("consent_channels: unknown channel %q", ch)
+		}
+	}
 	return c.Channels.check()
+}
+
+// keywords returns the words by which contacts opt out and in.
+func (c *Config) keywords() engine.Keywords {
+	var k engine.Keywords
+	if c.ConsentKeywords != "on" {
+		return k
+	}
+	for _, name := range words(c.ConsentChannels) {
+		k.Channels = append(k.Channels, parley.Channel(strings.ToUpper(name)))
+	}
+	k.OptOut, k.OptIn = words(c.ConsentOptOutWords), words(c.ConsentOptInWords)
+	return k
+}
+
+// words splits a list at its commas.
+func words(list string) []string {
+	var out []string
+	for w := range strings.SplitSeq(list, ",") {
+		if w = strings.TrimSpace(w); w != "" {
+			out = append(out, w)
+		}
+	}
+	return out
 }
 
 // level is the least level that is logged.

@@ -171,6 +171,7 @@ func (s *Server) newEngine(reg prometheus.Registerer, outside *egress.Egress) er
 		CheckTarget: outside.CheckTarget, Media: s.media,
 		Held:        func() bool { return s.queue.Held() },
 		SettleAfter: s.cfg.SettleAfter, UnknownAfter: s.cfg.UnknownAfter,
+		Keywords:   s.cfg.keywords(),
 		RateLimits: s.cfg.RateLimits == "on",
 		Limits:     parley.RateLimits{Inbound: 100, Outbound: s.cfg.OutboundLimit, Webhooks: 100},
 	})

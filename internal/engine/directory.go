@@ -24,7 +24,8 @@ type directory struct {
 	mu       sync.RWMutex
 	apps     map[store.AppRef]entry[*parley.App]
 	hooks    map[string]entry[hookList]
-	projects map[string]string // app id -> project id; never changes
+	consents map[store.AppRef]entry[bool] // whether anybody is on a list of the app
+	projects map[string]string            // app id -> project id; never changes
 	conns    map[*parley.ChannelCredential]*channel.Conn
 	// epoch counts changes, so that a read that began before one does not
 	// bring the old state back.
@@ -52,6 +53,7 @@ func (d *directory) forget() {
 	d.epoch++
 	d.apps = map[store.AppRef]entry[*parley.App]{}
 	d.hooks = map[string]entry[hookList]{}
+	d.consents = map[store.AppRef]entry[bool]{}
 	d.projects = map[string]string{}
 	d.conns = map[*parley.ChannelCredential]*channel.Conn{}
 }
@@ -69,6 +71,21 @@ func (d *directory) webhooks(ctx context.Context, projectID string) (hookList, e
 	return cached(d, func() map[string]entry[hookList] { return d.hooks }, projectID, func() (hookList, error) {
 		return d.store.ProjectWebhooks(ctx, projectID)
 	})
+}
+
+// hasConsents reports whether anybody is on a consent list of an app.
+func (d *directory) hasConsents(ctx context.Context, ref store.AppRef) (bool, error) {
+	return cached(d, func() map[store.AppRef]entry[bool] { return d.consents }, ref, func() (bool, error) {
+		return d.store.HasConsents(ctx, ref.ProjectID, ref.AppID)
+	})
+}
+
+// forgetConsents drops what is known of an app's consent lists: they changed.
+func (d *directory) forgetConsents(ref store.AppRef) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.epoch++
+	delete(d.consents, ref)
 }
 
 // project returns the project of an app, or NOT_FOUND.

@@ -51,6 +51,9 @@ type Options struct {
 	// Held reports whether this node may still act on its jobs.
 	Held func() bool
 
+	// Keywords are the words by which contacts opt out and in.
+	Keywords Keywords
+
 	// RateLimits turns the app's limits on.
 	RateLimits bool
 	Limits     parley.RateLimits
@@ -82,6 +85,7 @@ type Engine struct {
 	met      *metrics
 	secret   []byte
 	sessions *sessions
+	keywords *keywords
 }
 
 // New returns an engine. Its Workers must be run by a queue.
@@ -111,6 +115,7 @@ func New(o Options) (*Engine, error) {
 		limits:   newLimiters(o),
 		met:      newMetrics(o.Metrics),
 		secret:   secret,
+		keywords: newKeywords(o.Keywords),
 	}
 	for _, ch := range o.Channels {
 		e.channels[ch.Name()] = ch

@@ -51,6 +51,11 @@ func (a *arrival) message(arr *store.Arrival, id string) error {
 		}
 		return c
 	})
+	if t := a.in.Message.Text; t != nil {
+		if k, ok := a.e.keywords.match(a.channel, t.Text); ok {
+			a.obey(arr, k)
+		}
+	}
 	if arr.Media != nil {
 		follow := arr.Consequences
 		arr.Consequences = func(r *store.Resolution) ([]*store.Job, error) {

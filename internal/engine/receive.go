@@ -80,7 +80,13 @@ func (e *Engine) takeIn(ctx context.Context, projectID string, app *parley.App, 
 	if len(writes) == 0 {
 		return nil
 	}
-	if err := e.store.CommitAll(ctx, writes); err != nil {
+	err := e.store.CommitAll(ctx, writes)
+	for _, w := range writes {
+		if w.Arrive != nil && w.Arrive.Consents != nil {
+			e.dir.forgetConsents(store.AppRef{ProjectID: projectID, AppID: app.ID})
+		}
+	}
+	if err != nil {
 		return fmt.Errorf("store what was received: %w", err)
 	}
 	return nil
@@ -290,31 +296,23 @@ func (a *arrival) target() (string, error) {
 	return p.MessageID, nil
 }
 
-// opt reports that a contact allowed or forbade messages.
+// opt reports that a contact allowed or forbade messages on the channel.
 func (a *arrival) opt(arr *store.Arrival, id string) error {
 	from := a.from()
-	contactID := ""
-	if a.app.ProcessingMode == parley.ModeConversation {
-		var err error
-		if contactID, err = a.e.store.IdentityOwner(a.ctx, a.projectID, from); err != nil {
-			return err
-		}
+	contactID, err := a.e.contactOf(a.ctx, a.projectID, a.app, "", from)
+	if err != nil {
+		return err
 	}
-	arr.Consequences = func(*store.Resolution) ([]*store.Job, error) {
-		c, t := a.envelope(""), parley.TriggerOptIn
-		n := &parley.OptNotification{
-			RequestID: id, ContactID: contactID, Channel: a.channel, Identity: from.Identity,
-			Status: parley.OptInSucceeded, ProcessingMode: a.app.ProcessingMode,
-		}
-		if a.in.OptOut {
-			n.Status, t = parley.OptOutSucceeded, parley.TriggerOptOut
-			c.OptOut = n
-		} else {
-			c.OptIn = n
-		}
-		return a.e.callbacks(a.ctx, a.projectID, a.app.ID, t, c)
-	}
+	arr.Consequences = func(*store.Resolution) ([]*store.Job, error) { return a.opted(id, contactID, a.in.OptOut) }
 	return nil
+}
+
+// opted makes the callbacks of an opt-in or opt-out.
+func (a *arrival) opted(requestID, contactID string, out bool) ([]*store.Job, error) {
+	n := &parley.OptNotification{
+		RequestID: requestID, ContactID: contactID, Channel: a.channel, Identity: a.from().Identity, ProcessingMode: a.app.ProcessingMode,
+	}
+	return a.e.optCallbacks(a.ctx, a.projectID, a.app.ID, a.envelope(""), n, out, "")
 }
 
 // unsupported reports what has no mapping.

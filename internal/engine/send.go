@@ -184,6 +184,16 @@ func (d *delivery) leg(ctx context.Context) (again bool, err error) {
 		return d.failLeg(ctx, parley.NewReason(parley.ReasonChannelConfigurationMissing, "the channel is not configured"))
 	}
 	d.conn = d.e.conn(d.job.ProjectID, d.app, cred)
+	if d.s.Part == 0 && d.s.Unknown.IsZero() && d.pending() == nil {
+		// What was begun is finished: half a message helps nobody.
+		out, err := d.e.optedOut(ctx, d.job.ProjectID, d.app.ID, d.to.Identity, d.body.Send.ContentType)
+		if err != nil {
+			return false, err
+		}
+		if out {
+			return d.failLeg(ctx, optedOutReason())
+		}
+	}
 	if d.s.Payloads == nil {
 		if err := d.render(ctx, cred); err != nil {
 			return d.failLeg(ctx, channel.AsError(err).Reason)

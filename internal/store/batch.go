@@ -40,6 +40,9 @@ func (b *batch) apply(group []*commit) error {
 	if err := b.insertMedia(arrivals); err != nil {
 		return fmt.Errorf("insert media: %w", err)
 	}
+	if err := b.changeConsents(arrivals); err != nil {
+		return err
+	}
 	if err := b.advance(group); err != nil {
 		return fmt.Errorf("advance messages: %w", err)
 	}
@@ -102,6 +105,20 @@ func (b *batch) insertEvents(arrivals []*Arrival) error {
 		}
 	}
 	return b.exec(s)
+}
+
+// changeConsents changes the lists that what arrived has a word on. It is rare,
+// so it goes one by one.
+func (b *batch) changeConsents(arrivals []*Arrival) error {
+	for _, a := range arrivals {
+		if a.Consents == nil {
+			continue
+		}
+		if err := b.w.s.changeConsents(b.ctx, b.w.conn, a.Consents); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // dropRepeats notes what arrived and returns what had not arrived before.

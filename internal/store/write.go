@@ -75,6 +75,7 @@ type Arrival struct {
 	Message      *Message    // with ContactID and ConversationID to be filled in
 	Event        *Event
 	Media        *MediaRef
+	Consents     *Consents // nil when it changes no consent list
 	Consequences func(*Resolution) ([]*Job, error)
 
 	// Repeat is the result: it had been stored before, and nothing was now.

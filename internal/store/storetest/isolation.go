@@ -88,6 +88,16 @@ func testIsolation(t *testing.T, s *store.Store) {
 	}
 	inbound, err := s.InboundProviderID(ctx, "p2", appID, m.ID)
 	none("InboundProviderID", len(inbound), err)
+	must(t, s.ChangeConsents(ctx, consentOf(appID, store.ConsentChange{Identity: who.Identity, List: parley.OptOutAll})))
+	has, err := s.HasConsents(ctx, "p2", appID)
+	on, err2 := s.OnConsentList(ctx, "p2", appID, who.Identity, parley.OptOutAll)
+	if err != nil || err2 != nil || has || on {
+		t.Errorf("consents of another project: %v, %v, %v, %v", has, on, err, err2)
+	}
+	entries, err := s.ConsentEntries(ctx, "p2", appID, parley.OptOutAll, "", 9)
+	none("ConsentEntries", len(entries), err)
+	records, err := s.AuditRecords(ctx, "p2", appID, who.Identity)
+	none("AuditRecords", len(records), err)
 	foreign := *seen
 	foreign.ProjectID = "p2"
 	ranks, err := s.FoldPart(ctx, &foreign, store.RankRead)

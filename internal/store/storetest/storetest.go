@@ -64,6 +64,8 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 		"ProviderIDs":        testProviderIDs,
 		"FoldPart":           testFoldPart,
 		"Deleting":           testDeleting,
+		"Consents":           testConsents,
+		"ConsentsPaging":     testConsentsPaging,
 		"Isolation":          testIsolation,
 		"Tx":                 testTx,
 		"OneContact":         testOneContact,
