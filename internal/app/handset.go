@@ -27,18 +27,36 @@ type handsetCommand struct {
 	Reply struct {
 		Handset  string   `arg:"" help:"CHANNEL:identity."`
 		Text     []string `arg:"" optional:"" help:"What to write."`
-		Media    string   `help:"Address of an image, sound or document to send; sample is one that is always there."`
+		Media    []string `help:"Address of an image, sound or document to send, several where the channel takes them; sample is one that is always there." sep:"none"`
 		Caption  string   `help:"Text beside the media."`
+		Subject  string   `help:"EMAIL and MMS: the subject."`
 		Location string   `help:"Place to send: latitude,longitude."`
+		Reaction string   `help:"Emoji to put on the message of --to."`
+		To       string   `help:"Number of the message that is quoted."`
 	} `cmd:"" help:"Answer from a handset."`
 	Tap struct {
 		Handset string `arg:"" help:"CHANNEL:identity."`
 		Choice  string `arg:"" help:"Number or words of the choice."`
 	} `cmd:"" help:"Tap a choice of the newest message that has any."`
+	Event struct {
+		Handset string `arg:"" help:"CHANNEL:identity."`
+		Type    string `arg:"" help:"What its owner does." enum:"typing_on,typing_off,start,opt_in,opt_out,conversation_deleted,message_deleted"`
+		Payload string `help:"What comes with it, such as the reference of a link."`
+		Item    string `help:"Number of the message meant."`
+	} `cmd:"" help:"Type, begin, opt in or out, or delete from a handset."`
+	Read struct {
+		Handset string `arg:"" help:"CHANNEL:identity."`
+	} `cmd:"" help:"Mark everything on a handset as read."`
+	Block struct {
+		Handset string `arg:"" help:"CHANNEL:identity."`
+	} `cmd:"" help:"Block the app on a handset."`
+	Unblock struct {
+		Handset string `arg:"" help:"CHANNEL:identity."`
+	} `cmd:"" help:"Unblock it again."`
 	Behave struct {
 		Handset    string `arg:"" help:"CHANNEL:identity."`
 		Deliver    string `help:"What happens to messages." enum:"normal,never,reject,refuse,rate_limit" default:"normal"`
-		ReadAfter  string `help:"WHATSAPP: how long after delivery a message is read, such as 30s."`
+		ReadAfter  string `help:"How long after delivery a message is read, such as 30s."`
 		RetryAfter int    `help:"Seconds a rate-limited sender is told to wait."`
 	} `cmd:"" help:"Make a handset never deliver, reject, rate-limit or read late."`
 }
@@ -63,6 +81,7 @@ func (c *handsetCommand) Run(w *world, k *kong.Context) error {
 	}
 	name := map[string]string{
 		"show": c.Show.Handset, "reply": c.Reply.Handset, "tap": c.Tap.Handset, "behave": c.Behave.Handset,
+		"event": c.Event.Handset, "read": c.Read.Handset, "block": c.Block.Handset, "unblock": c.Unblock.Handset,
 	}[verb]
 	channel, identity, err := cli.Find(w.ctx, name)
 	if err != nil {
@@ -79,17 +98,29 @@ func (c *handsetCommand) Run(w *world, k *kong.Context) error {
 		return cli.Reply(w.ctx, channel, identity, r, w.out)
 	case "tap":
 		return cli.Tap(w.ctx, channel, identity, "", c.Tap.Choice, w.out)
+	case "event":
+		e := simulator.Event{Type: c.Event.Type, Payload: c.Event.Payload, Item: c.Event.Item}
+		return cli.Event(w.ctx, channel, identity, e, w.out)
+	case "read":
+		return cli.Read(w.ctx, channel, identity, w.out)
+	case "block", "unblock":
+		return cli.Block(w.ctx, channel, identity, verb == "block", w.out)
 	}
 	return c.behave(w, cli, channel, identity)
 }
 
 func (c *handsetCommand) reply(base string) (simulator.Reply, error) {
-	var r simulator.Reply
+	r := simulator.Reply{Subject: c.Reply.Subject, ReplyTo: c.Reply.To}
 	switch {
-	case c.Reply.Media == "sample":
-		r.MediaURL, r.Caption = base+"/media/sample.png", c.Reply.Caption
-	case c.Reply.Media != "":
-		r.MediaURL, r.Caption = c.Reply.Media, c.Reply.Caption
+	case c.Reply.Reaction != "":
+		r.Reaction = &c.Reply.Reaction
+	case len(c.Reply.Media) > 0:
+		for i, u := range c.Reply.Media {
+			if u == "sample" {
+				c.Reply.Media[i] = base + "/media/sample.png"
+			}
+		}
+		r.MediaURL, r.MoreMedia, r.Caption = c.Reply.Media[0], c.Reply.Media[1:], c.Reply.Caption
 	case c.Reply.Location != "":
 		r.Location = new(simulator.Location)
 		if _, err := fmt.Sscanf(c.Reply.Location, "%f,%f", &r.Location.Latitude, &r.Location.Longitude); err != nil {
@@ -99,7 +130,7 @@ func (c *handsetCommand) reply(base string) (simulator.Reply, error) {
 		text := strings.Join(c.Reply.Text, " ")
 		r.Text = &text
 	default:
-		return r, errors.New("say what to answer: a text, --media or --location")
+		return r, errors.New("say what to answer: a text, --media, --location or --reaction")
 	}
 	return r, nil
 }

@@ -243,7 +243,6 @@ func (s *Simulator) postReply(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	in.base = "http://" + r.Host
 	return s.Reply(r.Context(), k.channel, k.identity, in)
 }
 

@@ -64,11 +64,18 @@
 // the only one of the channel. Files of a reply are given by media_url: http
 // or https, a data: URL, or /media/{id} of the simulator itself. /media/
 // sample.png is always there, and POST /media?name= with the bytes and their
-// Content-Type makes another.
+// Content-Type makes another. more_media adds files where the channel takes
+// several in one message.
+//
+// A tap opens what the choice has to open, sends what it has to send, or both.
+// An Event tells typing_on, typing_off, start, opt_in, opt_out,
+// conversation_deleted or message_deleted, as far as the provider knows them.
+// A handset that opted out or deleted the conversation has left until it opts
+// in, starts or writes.
 //
 // An Item's native is what the provider got (in) or posted (out), as JSON; a
-// form or multipart request is shown as an object of its fields, and SMPP as
-// a list of PDUs.
+// form or multipart request is shown as an object of its fields, SMPP as a
+// list of PDUs, and what else is not JSON as a string.
 //
 // # Behaviour
 //
@@ -113,7 +120,7 @@
 //     poster.send if they leave nothing in the thread.
 //   - Sign them in post.target, where signature helps.
 //
-// accountSet keeps accounts, phones.typing shows the app as writing, media
-// keeps uploads, Reply.fileURL is where the app fetches a phone's file. Say
-// here what is special about it.
+// accountSet keeps accounts, phones.typing and phones.seen show what the app does
+// besides writing, media keeps uploads, fileURL is where the app fetches a phone's file. Say here
+// what is special about it. A whole one is in provider_test.go.
 package simulator

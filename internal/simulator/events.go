@@ -68,9 +68,30 @@ func (s *Simulator) Event(channel, identity string, e Event) (Item, error) {
 	}
 	it, err := does.event(account, k, e)
 	if errors.Is(err, errUnsupported) {
-		err = fmt.Errorf("%s is %w by %s", e.Type, errUnsupported, p.name())
+		return Item{}, fmt.Errorf("%s is %w by %s", e.Type, errUnsupported, p.name())
+	}
+	if err == nil {
+		s.phones.comesAndGoes(k, e.Type)
 	}
 	return it, err
+}
+
+// comesAndGoes keeps whether the phone takes part in the conversation.
+func (p *phones) comesAndGoes(k key, event string) {
+	p.locked(k, func(h *handset) {
+		switch event {
+		case EventOptOut, EventConversationDeleted:
+			h.left = true
+		case EventStart, EventOptIn:
+			h.left = false
+		}
+		h.wake()
+	})
+}
+
+func (p *phones) hasLeft(k key) (left bool) {
+	p.locked(k, func(h *handset) { left = h.left })
+	return left
 }
 
 // eventful lists the channels some provider of which knows events.

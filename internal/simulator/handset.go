@@ -3,7 +3,6 @@ package simulator
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"slices"
 	"sort"
 	"strconv"
@@ -11,75 +10,6 @@ import (
 	"sync"
 	"time"
 )
-
-// The directions of an Item, as seen from the phone.
-const (
-	In  = "in"  // from an account to the phone
-	Out = "out" // from the phone to an account
-)
-
-// The statuses of an Item. One that came in goes from accepted through sent
-// and delivered to read, or ends as failed, cancelled or deleted; one that
-// went out is pending until the server under test took it, then accepted, or
-// failed when it never did. WHATSAPP messages that went out become read.
-const (
-	StatusPending   = "pending"
-	StatusAccepted  = "accepted"
-	StatusSent      = "sent"
-	StatusDelivered = "delivered"
-	StatusRead      = "read"
-	StatusFailed    = "failed"
-	StatusCancelled = "cancelled"
-	StatusDeleted   = "deleted"
-)
-
-// An Item is one message in a handset's thread.
-type Item struct {
-	ID         string          `json:"id"` // decimal, increasing over all handsets
-	Direction  string          `json:"direction"`
-	At         time.Time       `json:"at"`
-	Account    string          `json:"account"`     // token, phone number id, plan or system id
-	Provider   string          `json:"provider"`    // ProviderTelegram and so on
-	ProviderID string          `json:"provider_id"` // as the provider's API names the message
-	Type       string          `json:"type"`        // text, image, location, ... : the provider's word for it
-	Text       string          `json:"text"`        // all words the phone shows, apart from choices
-	Media      []Media         `json:"media,omitempty"`
-	Choices    []Choice        `json:"choices,omitempty"`
-	ReplyTo    string          `json:"reply_to,omitempty"`  // id of the item quoted or answered
-	Reference  string          `json:"reference,omitempty"` // what the sender attached for itself
-	Sender     string          `json:"sender,omitempty"`    // SMS: the number or name shown
-	Parts      int             `json:"parts,omitempty"`     // SMS: segments it took
-	Flash      bool            `json:"flash,omitempty"`     // SMS: shown at once, not stored
-	Reaction   string          `json:"reaction,omitempty"`  // emoji the account put on it
-	Notice     string          `json:"notice,omitempty"`    // what the account answered to a tap
-	Status     string          `json:"status"`
-	Code       string          `json:"code,omitempty"` // provider's code when failed
-	Native     json.RawMessage `json:"native"`         // as received from, or posted to, the server
-
-	seq int64
-	raw any // what the provider keeps with the message
-	// report tells the account that the item, which came in, reached its
-	// Status; nil with providers that report nothing of the kind.
-	report func(phone key, it Item)
-}
-
-// Media is a file shown with an Item.
-type Media struct {
-	Kind string `json:"kind"` // image, video, audio, voice, document, sticker, animation
-	URL  string `json:"url"`  // where it is, or a path on the simulator if it was uploaded
-	MIME string `json:"mime,omitempty"`
-	Name string `json:"name,omitempty"`
-}
-
-// A Choice is something to tap under an Item.
-type Choice struct {
-	Index   int    `json:"index"` // from 1
-	Title   string `json:"title"`
-	Kind    string `json:"kind"`              // callback, reply, row, quick_reply, keyboard, location, contact, url, text
-	Payload string `json:"payload,omitempty"` // what is sent back
-	URL     string `json:"url,omitempty"`     // what is opened
-	Detail  string `json:"detail,omitempty"`  // description of a list row
-}
 
 // key names a handset.
 type key struct{ channel, identity string }
@@ -105,6 +35,7 @@ type handset struct {
 	name      string
 	behaviour Behaviour
 	blocked   bool
+	left      bool      // opted out or deleted the conversation, and did not come back
 	typing    time.Time // the account shows as typing until then
 	total     int
 	items     []*Item       // oldest first, bounded
@@ -119,6 +50,7 @@ type HandsetInfo struct {
 	Total     int       `json:"total"`  // messages, also those no longer kept
 	Unread    int       `json:"unread"` // shown and not read
 	Blocked   bool      `json:"blocked,omitempty"`
+	Left      bool      `json:"left,omitempty"`   // opted out or deleted the conversation
 	Typing    bool      `json:"typing,omitempty"` // the account is writing
 	Behaviour Behaviour `json:"behaviour"`
 }
@@ -188,6 +120,7 @@ func (p *phones) add(k key, it Item) Item {
 	defer p.mu.Unlock()
 	h := p.handset(k)
 	p.seq++
+	it.Native = native(it.Native)
 	it.seq, it.ID, it.At = p.seq, strconv.FormatInt(p.seq, 10), p.now().UTC()
 	h.items = append(h.items, &it)
 	h.total++
@@ -224,6 +157,19 @@ func (p *phones) edit(k key, id string, f func(it *Item)) bool {
 	f(it)
 	h.wake()
 	return true
+}
+
+// seen marks what the phone wrote to the account as read by it, up to the item.
+func (p *phones) seen(k key, account, upTo string) {
+	p.locked(k, func(h *handset) {
+		last := h.find(upTo)
+		for _, it := range h.items {
+			if last != nil && it.seq <= last.seq && it.Direction == Out && it.Account == account {
+				it.Status = StatusRead
+			}
+		}
+		h.wake()
+	})
 }
 
 func (h *handset) find(id string) *Item {
@@ -278,7 +224,7 @@ func (p *phones) info(h *handset) HandsetInfo {
 	}
 	return HandsetInfo{
 		Channel: h.key.channel, Identity: h.key.identity, Name: h.name,
-		Total: h.total, Unread: unread, Blocked: h.blocked,
+		Total: h.total, Unread: unread, Blocked: h.blocked, Left: h.left,
 		Typing: h.typing.After(p.now()), Behaviour: h.behaviour,
 	}
 }

@@ -24,6 +24,9 @@ type incoming struct {
 	// windowCode is the code of a message sent while the behaviour says
 	// window_closed; "" if this one may be sent at any time.
 	windowCode string
+	// leftCode is the code of a message to a phone that opted out or deleted
+	// the conversation; "" if it takes messages all the same.
+	leftCode string
 	// reads says that the provider reports messages as read, so that the phone
 	// reads by itself.
 	reads bool
@@ -47,6 +50,7 @@ func (s *Simulator) accept(in incoming) (Item, error) {
 // admit says how the phone treats the message, or why it is not taken.
 func (s *Simulator) admit(in *incoming) (Behaviour, error) {
 	b, blocked := s.phones.decide(in.phone)
+	left := in.leftCode != "" && s.phones.hasLeft(in.phone)
 	if b.Hang == HangBefore {
 		return b, hangError{b}
 	}
@@ -54,6 +58,8 @@ func (s *Simulator) admit(in *incoming) (Behaviour, error) {
 	case b.Deliver == DeliverRefuse || b.Deliver == DeliverRateLimit:
 	case blocked:
 		b.Deliver, b.FailCode = DeliverReject, ""
+	case left:
+		b.Deliver, b.FailCode = DeliverReject, FailCode(in.leftCode)
 	case b.WindowClosed && in.windowCode != "":
 		b.Deliver, b.FailCode = DeliverReject, FailCode(in.windowCode)
 	}

@@ -14,12 +14,16 @@ import (
 // A Reply is what the owner of a phone sends: exactly one of Text, MediaURL,
 // Location, Contact and Reaction.
 type Reply struct {
-	Text     *string   `json:"text,omitempty"`
-	MediaURL string    `json:"media_url,omitempty"` // http(s), data: or /media/ of the simulator
-	Caption  string    `json:"caption,omitempty"`
-	MIME     string    `json:"mime,omitempty"`
-	Location *Location `json:"location,omitempty"`
-	Contact  *Contact  `json:"contact,omitempty"`
+	Text     *string `json:"text,omitempty"`
+	MediaURL string  `json:"media_url,omitempty"` // http(s), data: or /media/ of the simulator
+	Caption  string  `json:"caption,omitempty"`
+	MIME     string  `json:"mime,omitempty"`
+	// MoreMedia are further files with MediaURL, where the channel takes them.
+	MoreMedia []string  `json:"more_media,omitempty"`
+	Subject   string    `json:"subject,omitempty"` // EMAIL, MMS
+	HTML      string    `json:"html,omitempty"`    // EMAIL: Text with formatting
+	Location  *Location `json:"location,omitempty"`
+	Contact   *Contact  `json:"contact,omitempty"`
 	// Reaction is an emoji on ReplyTo; empty takes it back. WHATSAPP and
 	// TELEGRAM.
 	Reaction *string `json:"reaction,omitempty"`
@@ -28,9 +32,9 @@ type Reply struct {
 	// ReplyTo is the id of the item quoted.
 	ReplyTo string `json:"reply_to,omitempty"`
 
-	file   *file  // MediaURL, fetched
-	quoted *Item  // ReplyTo
-	base   string // where this simulator is reached
+	file   *file   // MediaURL, fetched
+	files  []*file // MediaURL and MoreMedia
+	quoted *Item   // ReplyTo
 }
 
 // Location is a place a phone shares.
@@ -41,9 +45,10 @@ type Location struct {
 	Address   string  `json:"address,omitempty"`
 }
 
-func (l Location) text() string {
-	at := strconv.FormatFloat(l.Latitude, 'f', -1, 64) + "," + strconv.FormatFloat(l.Longitude, 'f', -1, 64)
-	return lines(l.Title, l.Address, at)
+func (l Location) text() string { return lines(l.Title, l.Address, l.coordinates()) }
+
+func (l Location) coordinates() string {
+	return strconv.FormatFloat(l.Latitude, 'f', -1, 64) + "," + strconv.FormatFloat(l.Longitude, 'f', -1, 64)
 }
 
 // Contact is a contact card a phone shares.
@@ -61,7 +66,8 @@ func lines(parts ...string) string {
 	return strings.Join(parts, "\n")
 }
 
-func (r Reply) validate() error {
+// validate checks what can be told without the account.
+func (r Reply) validate(channel string) error {
 	n := 0
 	for _, set := range []bool{
 		r.Text != nil, r.MediaURL != "", r.Location != nil, r.Contact != nil, r.Reaction != nil,
@@ -72,6 +78,12 @@ func (r Reply) validate() error {
 	}
 	if n != 1 {
 		return errors.New("want exactly one of text, media_url, location, contact and reaction")
+	}
+	if len(r.MoreMedia) > 0 && (r.MediaURL == "" || !takesFiles(channel)) {
+		return errors.New("more_media: goes with media_url, and not on " + channel)
+	}
+	if r.Subject != "" && !plainWords(channel) || r.HTML != "" && (channel != ChannelEmail || r.Text == nil) {
+		return errors.New("subject, html: not on " + channel)
 	}
 	if r.Reaction != nil && r.ReplyTo == "" {
 		return errors.New("reaction: want reply_to")
@@ -84,13 +96,15 @@ func (r Reply) validate() error {
 
 // item is the reply as the phone itself shows it.
 func (r Reply) item(account, provider string) Item {
-	it := Item{Direction: Out, Account: account, Provider: provider, Status: StatusPending, ReplyTo: r.ReplyTo}
+	it := Item{Direction: Out, Account: account, Provider: provider, Status: StatusPending, ReplyTo: r.ReplyTo, Subject: r.Subject, HTML: r.HTML}
 	switch {
 	case r.Text != nil:
 		it.Type, it.Text = "text", *r.Text
 	case r.file != nil:
 		it.Type, it.Text = r.file.kind(), r.Caption
-		it.Media = []Media{r.file.shown(it.Type)}
+		for _, f := range r.files {
+			it.Media = append(it.Media, f.shown(f.kind()))
+		}
 	case r.Location != nil:
 		it.Type, it.Text = "location", r.Location.text()
 	case r.Contact != nil:
@@ -101,12 +115,12 @@ func (r Reply) item(account, provider string) Item {
 	return it
 }
 
-// fileURL is where the server under test can fetch the file of a reply.
-func (r Reply) fileURL() string {
-	if r.file.link != "" {
-		return r.file.link
+// fileURL is where the server under test can fetch a file.
+func (s *Simulator) fileURL(f *file) string {
+	if f.link != "" {
+		return f.link
 	}
-	return r.base + "/media/" + r.file.id
+	return s.base() + "/media/" + f.id
 }
 
 // phoneNumber is a sender that can be written to; names cannot.
@@ -127,7 +141,7 @@ func (s *Simulator) senderOf(phone key, account, replyTo string) string {
 // Reply sends what the owner of the handset wrote and returns it as it stands
 // in the thread, still pending.
 func (s *Simulator) Reply(ctx context.Context, channel, identity string, r Reply) (Item, error) {
-	if err := r.validate(); err != nil {
+	if err := r.validate(channel); err != nil {
 		return Item{}, err
 	}
 	k := newKey(channel, identity)
@@ -147,6 +161,14 @@ func (s *Simulator) Reply(ctx context.Context, channel, identity string, r Reply
 		if r.file, err = s.media.bring(ctx, r.MediaURL, r.MIME); err != nil {
 			return Item{}, err
 		}
+		r.files = []*file{r.file}
+	}
+	for _, u := range r.MoreMedia {
+		f, err := s.media.bring(ctx, u, "")
+		if err != nil {
+			return Item{}, err
+		}
+		r.files = append(r.files, f)
 	}
 	return p.reply(account, k, r)
 }
@@ -189,8 +211,8 @@ func (c ChoiceRef) find(choices []Choice) (Choice, bool) {
 	return Choice{}, false
 }
 
-// Tapped is what a tap did: Sent is the message or event it sent, Opened the
-// link or dialler it opened.
+// Tapped is what a tap did: Sent is the message or event it sent, Opened what
+// Choice.Opens says.
 type Tapped struct {
 	Choice Choice `json:"choice"`
 	Sent   *Item  `json:"sent,omitempty"`
@@ -218,14 +240,15 @@ func (s *Simulator) Tap(channel, identity string, t Tap) (Tapped, error) {
 		}
 		c = Choice{Title: string(t.Choice), Kind: "text"}
 	}
-	if c.URL != "" {
-		return Tapped{Choice: c, Opened: c.URL}, nil
+	opened := c.Opens()
+	if opened != "" && !c.Reports {
+		return Tapped{Choice: c, Opened: opened}, nil
 	}
 	sent, err := s.provider(it.Provider).tap(it.Account, k, it, c)
 	if err != nil {
 		return Tapped{}, err
 	}
-	return Tapped{Choice: c, Sent: &sent}, nil
+	return Tapped{Choice: c, Sent: &sent, Opened: opened}, nil
 }
 
 // plainWords tells whether choices are plain words on the channel: what is
@@ -234,19 +257,29 @@ func plainWords(channel string) bool {
 	return channel == ChannelSMS || channel == ChannelMMS || channel == ChannelEmail
 }
 
+// takesFiles tells whether a message of a phone may have several files.
+func takesFiles(channel string) bool {
+	switch channel {
+	case ChannelSMS, ChannelMMS, ChannelEmail, ChannelMessenger, ChannelInstagram, ChannelAppleBC:
+		return true
+	}
+	return false
+}
+
 // writeOut puts what the phone sends in its thread and queues the post that
 // tells the account. build makes the post from the item with its id and sets
 // what the provider knows of it: ProviderID, Native and raw. A nil post means
 // that build saw to it itself.
 func (s *Simulator) writeOut(k key, it Item, build func(it *Item) (*post, error)) (Item, error) {
 	it = s.phones.add(k, it)
-	s.phones.locked(k, func(h *handset) { h.behaviour.WindowClosed = false })
+	s.phones.locked(k, func(h *handset) { h.behaviour.WindowClosed, h.left = false, false })
 	s.stats.inbound(it.Provider)
 	j, err := build(&it)
 	if err != nil {
 		return Item{}, err
 	}
 	s.phones.edit(k, it.ID, func(kept *Item) {
+		it.Native = native(it.Native)
 		kept.Native, kept.ProviderID, kept.raw = it.Native, it.ProviderID, it.raw
 	})
 	if j == nil {

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -87,6 +88,7 @@ type Simulator struct {
 	stats  *stats
 
 	providers []provider
+	reached   atomic.Pointer[string] // address it was last asked at
 
 	ctx    context.Context // done when the simulator is closed
 	cancel context.CancelFunc
@@ -95,7 +97,9 @@ type Simulator struct {
 
 // New returns a running simulator without accounts or handsets. Close it to
 // stop what it does in the background.
-func New(o Options) *Simulator {
+func New(o Options) *Simulator { return newSimulator(o, (*Simulator).newProviders) }
+
+func newSimulator(o Options, providers func(*Simulator) []provider) *Simulator {
 	o = o.withDefaults()
 	s := &Simulator{
 		opts:   o,
@@ -106,7 +110,7 @@ func New(o Options) *Simulator {
 		timers: newTimers(o.Now),
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
-	s.providers = s.newProviders()
+	s.providers = providers(s)
 	s.stats = newStats(s.providers)
 	s.poster = newPoster(s.ctx, o, s.timers, s.stats)
 	s.tasks.Go(func() { s.timers.run(s.ctx) })
@@ -131,7 +135,20 @@ func (s *Simulator) Handler() http.Handler {
 	for _, p := range s.providers {
 		p.routes(mux)
 	}
-	return mux
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if at := s.reached.Load(); at == nil || *at != r.Host {
+			s.reached.Store(&r.Host)
+		}
+		mux.ServeHTTP(w, r)
+	})
+}
+
+// base is the address the simulator is reached at, as far as it was asked.
+func (s *Simulator) base() string {
+	if at := s.reached.Load(); at != nil {
+		return "http://" + *at
+	}
+	return ""
 }
 
 // Errors the control API turns into 404 and 409; anything else a handset is

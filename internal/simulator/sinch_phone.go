@@ -56,9 +56,11 @@ func (x *sinch) reply(planID string, phone key, r Reply) (Item, error) {
 		}
 		if r.file != nil {
 			mo.Type = "mo_media"
-			mo.Body = sinchMOMedia{Message: r.Caption, Media: []sinchMediaItem{{
-				URL: r.fileURL(), ContentType: r.file.mime, Status: "Uploaded",
-			}}}
+			mms := sinchMOMedia{Subject: r.Subject, Message: r.Caption}
+			for _, f := range r.files {
+				mms.Media = append(mms.Media, sinchMediaItem{URL: x.sim.fileURL(f), ContentType: f.mime, Status: "Uploaded"})
+			}
+			mo.Body = mms
 		}
 		body, err := encode(mo)
 		if err != nil {

@@ -155,9 +155,10 @@ func TestSinchInbound(t *testing.T) {
 	if in := h.next().json; in["body"] != "Yes" || in["to"] != "+4670000" {
 		t.Errorf("tap: %v", in)
 	}
-	w.must(http.MethodPost, "/handsets/SMS/46707/reply", `{"media_url":"data:image/png,x","caption":"pic"}`)
+	w.must(http.MethodPost, "/handsets/SMS/46707/reply", `{"media_url":"data:image/png,x","more_media":["data:image/gif,y"],"subject":"Sun","caption":"pic"}`)
 	in = h.next().json
-	if in["type"] != "mo_media" || at(in, "body", "message") != "pic" {
+	if in["type"] != "mo_media" || at(in, "body", "message") != "pic" || at(in, "body", "subject") != "Sun" ||
+		at(in, "body", "media", 1, "content_type") != "image/gif" {
 		t.Errorf("media: %v", in)
 	}
 	status, _ := w.call(http.MethodGet, strings.TrimPrefix(at(in, "body", "media", 0, "url").(string), w.base), nil)

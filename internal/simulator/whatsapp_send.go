@@ -177,7 +177,7 @@ func (wa *whatsapp) markRead(account string, in *waRequest) (any, error) {
 		// Shown for 25 s or until the next message.
 		wa.sim.phones.typing(phone, 25*time.Second)
 	}
-	wa.sim.phones.edit(phone, it.ID, func(it *Item) { it.Status = StatusRead })
+	wa.sim.phones.seen(phone, account, it.ID)
 	return map[string]bool{"success": true}, nil
 }
 

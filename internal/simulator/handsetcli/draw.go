@@ -44,19 +44,30 @@ func (c *Client) draw(t *simulator.Thread) string {
 	for i := range t.Items {
 		b.WriteString(c.bubble(&t.Items[i]))
 	}
+	if t.Typing {
+		b.WriteString(c.frame([]string{"…"}, simulator.In))
+	}
 	return b.String()
 }
 
 // bubble is one message.
 func (c *Client) bubble(it *simulator.Item) string {
-	most := c.width()*3/4 - 4
-	text := wrap(content(it), most)
+	foot, indent := caption(it), ""
+	if it.Direction == simulator.Out {
+		indent = strings.Repeat(" ", max(0, c.width()-columns(foot)-1))
+	}
+	return c.frame(content(it), it.Direction) + indent + " " + c.paint(colorDim, foot) + "\n"
+}
+
+// frame draws lines in a box, on the side of whoever wrote them.
+func (c *Client) frame(text []string, direction string) string {
+	text = wrap(text, c.width()*3/4-4)
 	inner := 0
 	for _, line := range text {
 		inner = max(inner, columns(line))
 	}
 	indent, color := "", colorIn
-	if it.Direction == simulator.Out {
+	if direction == simulator.Out {
 		indent, color = strings.Repeat(" ", c.width()-inner-4), colorOut
 	}
 	var b strings.Builder
@@ -66,11 +77,6 @@ func (c *Client) bubble(it *simulator.Item) string {
 		b.WriteString(indent + c.paint(color, "│") + " " + line + pad + " " + c.paint(color, "│") + "\n")
 	}
 	b.WriteString(indent + c.paint(color, "╰"+strings.Repeat("─", inner+2)+"╯") + "\n")
-	foot := caption(it)
-	if it.Direction == simulator.Out {
-		indent = strings.Repeat(" ", max(0, c.width()-columns(foot)-1))
-	}
-	b.WriteString(indent + " " + c.paint(colorDim, foot) + "\n")
 	return b.String()
 }
 
@@ -79,48 +85,6 @@ func (c *Client) paint(color, s string) string {
 		return s
 	}
 	return color + s + colorReset
-}
-
-// content is what a bubble holds, one line each.
-func content(it *simulator.Item) []string {
-	var out []string
-	if it.ReplyTo != "" {
-		out = append(out, "↪ #"+it.ReplyTo)
-	}
-	for _, m := range it.Media {
-		out = append(out, "["+m.Kind+"] "+strings.TrimSpace(plain(m.Name)+" "+plain(m.URL)))
-	}
-	if it.Status == simulator.StatusDeleted {
-		out = append(out, "(deleted)")
-	}
-	if it.Text != "" {
-		for line := range strings.SplitSeq(it.Text, "\n") {
-			out = append(out, plain(line))
-		}
-	}
-	if len(it.Choices) > 0 && len(out) > 0 {
-		out = append(out, "")
-	}
-	for _, ch := range it.Choices {
-		line := fmt.Sprintf("[%d] %s", ch.Index, plain(ch.Title))
-		if ch.Detail != "" {
-			line += " – " + plain(ch.Detail)
-		}
-		if ch.URL != "" {
-			line += " ↗ " + plain(ch.URL)
-		}
-		out = append(out, line)
-	}
-	if it.Reaction != "" {
-		out = append(out, "reaction: "+plain(it.Reaction))
-	}
-	if it.Notice != "" {
-		out = append(out, "answer: "+plain(it.Notice))
-	}
-	if len(out) == 0 {
-		out = []string{"(" + it.Type + ")"}
-	}
-	return out
 }
 
 // caption is the line under a bubble.

@@ -72,24 +72,25 @@ func phonePath(channel, identity string) string {
 
 // Find returns the handset meant by what somebody typed: CHANNEL and identity
 // with a colon or slash between, or only an identity if one handset alone has
-// it.
+// it. An identity may have colons and slashes of its own.
 func (c *Client) Find(ctx context.Context, name string) (channel, identity string, err error) {
-	if i := strings.IndexAny(name, ":/"); i >= 0 {
-		return strings.ToUpper(name[:i]), strings.TrimPrefix(name[i+1:], "+"), nil
-	}
 	all, err := c.handsets(ctx)
 	if err != nil {
 		return "", "", err
 	}
 	want := strings.TrimPrefix(name, "+")
 	for _, h := range all {
-		if h.Identity != want {
+		if h.Identity != want && h.Identity != name {
 			continue
 		}
+		want = h.Identity
 		if channel != "" {
 			return "", "", fmt.Errorf("%s is on several channels: write %s:%s or %s:%s", want, channel, want, h.Channel, want)
 		}
 		channel = h.Channel
+	}
+	if i := strings.IndexAny(name, ":/"); channel == "" && i >= 0 {
+		return strings.ToUpper(name[:i]), name[i+1:], nil
 	}
 	if channel == "" {
 		return "", "", fmt.Errorf("no handset %s yet: write CHANNEL:%s to begin one", want, want)
@@ -115,10 +116,14 @@ func (c *Client) List(ctx context.Context, out io.Writer) error {
 		_, err := fmt.Fprintln(out, "No handset has been written to yet.")
 		return err
 	}
-	var b strings.Builder
-	fmt.Fprintf(&b, "%-9s %-18s %8s %7s  %s\n", "CHANNEL", "IDENTITY", "MESSAGES", "UNREAD", "STATE")
+	channel, identity := 9, 18 // widths: these fit phone numbers
 	for _, h := range all {
-		fmt.Fprintf(&b, "%-9s %-18s %8d %7d  %s\n", h.Channel, h.Identity, h.Total, h.Unread, state(h))
+		channel, identity = max(channel, len(h.Channel)), max(identity, len(h.Identity))
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "%-*s %-*s %8s %7s  %s\n", channel, "CHANNEL", identity, "IDENTITY", "MESSAGES", "UNREAD", "STATE")
+	for _, h := range all {
+		fmt.Fprintf(&b, "%-*s %-*s %8d %7d  %s\n", channel, h.Channel, identity, plain(h.Identity), h.Total, h.Unread, state(h))
 	}
 	_, err = io.WriteString(out, b.String())
 	return err
@@ -129,6 +134,9 @@ func state(h simulator.HandsetInfo) string {
 	var s []string
 	if h.Blocked {
 		s = append(s, "blocked")
+	}
+	if h.Left {
+		s = append(s, "left")
 	}
 	if h.Typing {
 		s = append(s, "being written to")
@@ -184,22 +192,38 @@ func (c *Client) Tap(ctx context.Context, channel, identity, item, choice string
 	if err := c.call(ctx, http.MethodPost, phonePath(channel, identity)+"/tap", in, &done); err != nil {
 		return err
 	}
+	var b strings.Builder
 	if done.Opened != "" {
-		_, err := fmt.Fprintf(out, "Opened %s\n", done.Opened)
-		return err
+		fmt.Fprintf(&b, "Opened %s\n", done.Opened)
 	}
-	_, err := io.WriteString(out, c.bubble(done.Sent))
+	if done.Sent != nil {
+		b.WriteString(c.bubble(done.Sent))
+	}
+	_, err := io.WriteString(out, b.String())
 	return err
 }
 
-// Start presses the Start button of a TELEGRAM bot.
-func (c *Client) Start(ctx context.Context, identity, payload string, out io.Writer) error {
+// Event does something on the handset besides writing, such as typing.
+func (c *Client) Event(ctx context.Context, channel, identity string, e simulator.Event, out io.Writer) error {
 	var it simulator.Item
-	in := map[string]string{"payload": payload}
-	if err := c.call(ctx, http.MethodPost, phonePath(simulator.ChannelTelegram, identity)+"/start", in, &it); err != nil {
+	if err := c.call(ctx, http.MethodPost, phonePath(channel, identity)+"/event", e, &it); err != nil {
 		return err
 	}
-	_, err := io.WriteString(out, c.bubble(&it))
+	text := fmt.Sprintf("%s %s: %s\n", channel, identity, e.Type)
+	if it.ID != "" {
+		text = c.bubble(&it)
+	}
+	_, err := io.WriteString(out, text)
+	return err
+}
+
+// Read marks everything on the handset as read.
+func (c *Client) Read(ctx context.Context, channel, identity string, out io.Writer) error {
+	var done struct{ Read int }
+	if err := c.call(ctx, http.MethodPost, phonePath(channel, identity)+"/read", nil, &done); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(out, "%s %s: %d read\n", channel, identity, done.Read)
 	return err
 }
 
