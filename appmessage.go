@@ -29,6 +29,36 @@ type AppMessage struct {
 	ChannelSpecific     map[Channel]ChannelSpecificMessage `json:"channel_specific_message,omitempty"`
 	Agent               *Agent                             `json:"agent,omitempty"`
 	ReplyTo             *ReplyTo                           `json:"reply_to,omitempty"`
+
+	wire verbatim[AppMessage]
+}
+
+// UnmarshalJSON decodes a message and remembers how it was said.
+func (m *AppMessage) UnmarshalJSON(text []byte) error {
+	type plain AppMessage
+	*m = AppMessage{}
+	wire, err := decodeVerbatim(m, (*plain)(m), text)
+	m.wire = wire
+	return err
+}
+
+// MarshalJSON encodes a message: as it was sent if it was decoded, else from
+// its fields.
+func (m *AppMessage) MarshalJSON() ([]byte, error) {
+	type plain AppMessage
+	return encodeVerbatim(m, m.wire, (*plain)(m))
+}
+
+// Clone returns a copy that shares nothing with m, to be changed. It has
+// m's fields only, not the unknown members m was sent with.
+func (m *AppMessage) Clone() (*AppMessage, error) {
+	type plain AppMessage
+	raw, err := Marshal((*plain)(m))
+	if err != nil {
+		return nil, err
+	}
+	out := new(AppMessage)
+	return out, json.Unmarshal(raw, (*plain)(out))
 }
 
 // Content is the one body an AppMessage carries: one of the *…Message types

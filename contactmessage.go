@@ -16,6 +16,24 @@ type ContactMessage struct {
 
 	// ReplyTo is null when the message answers none in particular.
 	ReplyTo *ReplyTo `json:"reply_to"`
+
+	wire verbatim[ContactMessage]
+}
+
+// UnmarshalJSON decodes a message and remembers how it was said.
+func (m *ContactMessage) UnmarshalJSON(text []byte) error {
+	type plain ContactMessage
+	*m = ContactMessage{}
+	wire, err := decodeVerbatim(m, (*plain)(m), text)
+	m.wire = wire
+	return err
+}
+
+// MarshalJSON encodes a message: as it was sent if it was decoded, else from
+// its fields.
+func (m *ContactMessage) MarshalJSON() ([]byte, error) {
+	type plain ContactMessage
+	return encodeVerbatim(m, m.wire, (*plain)(m))
 }
 
 // ContactContent is the one body a ContactMessage carries.

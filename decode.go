@@ -12,7 +12,7 @@ import (
 // Decode decodes one JSON value the way the API does: unknown members are
 // ignored, a wrong type is an error that names the member by its wire path.
 func Decode(body []byte, v any) error {
-	err := json.Unmarshal(body, v)
+	err := unmarshal(body, v)
 	if err == nil {
 		return nil
 	}
@@ -39,6 +39,13 @@ func Decode(body []byte, v any) error {
 		return Errorf(CodeInvalidArgument, "the body is not valid JSON: it ends too early")
 	}
 	return &Error{Code: CodeInvalidArgument, Message: "the body cannot be decoded: " + err.Error()}
+}
+
+func unmarshal(body []byte, v any) error {
+	if own, ok := v.(interface{ decode([]byte) error }); ok {
+		return own.decode(body)
+	}
+	return json.Unmarshal(body, v)
 }
 
 // find returns the place of a string in a JSON document, for errors that do

@@ -15,6 +15,24 @@ type AppEvent struct {
 	AgentJoined  *AgentEvent        `json:"agent_joined_event,omitempty"`
 	AgentLeft    *AgentEvent        `json:"agent_left_event,omitempty"`
 	Generic      *GenericEvent      `json:"generic_event,omitempty"`
+
+	wire verbatim[AppEvent]
+}
+
+// UnmarshalJSON decodes an event and remembers how it was said.
+func (e *AppEvent) UnmarshalJSON(text []byte) error {
+	type plain AppEvent
+	*e = AppEvent{}
+	wire, err := decodeVerbatim(e, (*plain)(e), text)
+	e.wire = wire
+	return err
+}
+
+// MarshalJSON encodes an event: as it was sent if it was decoded, else from
+// its fields.
+func (e *AppEvent) MarshalJSON() ([]byte, error) {
+	type plain AppEvent
+	return encodeVerbatim(e, e.wire, (*plain)(e))
 }
 
 // validate checks that there is one event.
@@ -47,6 +65,24 @@ type ContactEvent struct {
 	ConversationDeleted *Empty        `json:"conversation_deleted_event,omitempty"`
 	Comment             *CommentEvent `json:"comment_event,omitempty"`
 	Generic             *GenericEvent `json:"generic_event,omitempty"`
+
+	wire verbatim[ContactEvent]
+}
+
+// UnmarshalJSON decodes an event and remembers how it was said.
+func (e *ContactEvent) UnmarshalJSON(text []byte) error {
+	type plain ContactEvent
+	*e = ContactEvent{}
+	wire, err := decodeVerbatim(e, (*plain)(e), text)
+	e.wire = wire
+	return err
+}
+
+// MarshalJSON encodes an event: as it was sent if it was decoded, else from
+// its fields.
+func (e *ContactEvent) MarshalJSON() ([]byte, error) {
+	type plain ContactEvent
+	return encodeVerbatim(e, e.wire, (*plain)(e))
 }
 
 // A ContactMessageEvent is something a contact did to a message. Exactly one
@@ -55,6 +91,24 @@ type ContactMessageEvent struct {
 	PaymentStatusUpdate *PaymentStatusUpdateEvent `json:"payment_status_update_event,omitempty"`
 	ShortlinkActivated  *ShortlinkActivatedEvent  `json:"shortlink_activated_event,omitempty"`
 	Reaction            *ReactionEvent            `json:"reaction_event,omitempty"`
+
+	wire verbatim[ContactMessageEvent]
+}
+
+// UnmarshalJSON decodes an event and remembers how it was said.
+func (e *ContactMessageEvent) UnmarshalJSON(text []byte) error {
+	type plain ContactMessageEvent
+	*e = ContactMessageEvent{}
+	wire, err := decodeVerbatim(e, (*plain)(e), text)
+	e.wire = wire
+	return err
+}
+
+// MarshalJSON encodes an event: as it was sent if it was decoded, else from
+// its fields.
+func (e *ContactMessageEvent) MarshalJSON() ([]byte, error) {
+	type plain ContactMessageEvent
+	return encodeVerbatim(e, e.wire, (*plain)(e))
 }
 
 // A CommentReplyEvent answers a comment (Instagram).

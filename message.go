@@ -83,6 +83,30 @@ type SendMessageRequest struct {
 	MessageContentType                 string            `json:"message_content_type,omitempty"`
 }
 
+// decode does what encoding/json does, in less time: it decodes the message
+// together with the rest and then looks for its text.
+func (r *SendMessageRequest) decode(body []byte) error {
+	type (
+		plain   SendMessageRequest
+		message AppMessage // without its methods
+	)
+	var fields struct {
+		*plain
+		Message *message `json:"message"`
+	}
+	fields.plain = (*plain)(r)
+	if json.Unmarshal(body, &fields) == nil && fields.Message != nil {
+		s := scanner{in: body}
+		if kept, ok := s.keep(s.member("message")); ok && len(kept) > 0 {
+			r.Message = (*AppMessage)(fields.Message)
+			r.Message.wire = verbatim[AppMessage]{r.Message, kept}
+			return nil
+		}
+	}
+	*r = SendMessageRequest{}
+	return json.Unmarshal(body, r)
+}
+
 // A SendMessageResponse says that a message was accepted: it is stored and
 // will be sent.
 type SendMessageResponse struct {

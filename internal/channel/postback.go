@@ -1,7 +1,6 @@
 package channel
 
 import (
-	"encoding/json"
 	"strconv"
 	"strings"
 
@@ -36,12 +35,8 @@ func Tagged(m *parley.AppMessage, messageID string) *parley.AppMessage {
 	if len(Postbacks(m)) == 0 {
 		return m
 	}
-	raw, err := json.Marshal(m)
+	tagged, err := m.Clone()
 	if err != nil {
-		return m
-	}
-	tagged := new(parley.AppMessage)
-	if json.Unmarshal(raw, tagged) != nil {
 		return m
 	}
 	for i, p := range Postbacks(tagged) {

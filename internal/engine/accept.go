@@ -47,7 +47,7 @@ func (e *Engine) SendMessage(ctx context.Context, projectID string, r *parley.Se
 		}
 	}
 	body := &store.MessageDoc{App: r.Message, Send: opts}
-	if m.Doc, err = parley.Marshal(body); err != nil {
+	if m.Doc, err = body.Encode(); err != nil {
 		return nil, err
 	}
 	a.Job = sendJob(m, 0)

@@ -31,7 +31,7 @@ func (a *arrival) message(arr *store.Arrival, id string) error {
 			return err
 		}
 	}
-	doc, err := parley.Marshal(&store.MessageDoc{Contact: cm})
+	doc, err := (&store.MessageDoc{Contact: cm}).Encode()
 	if err != nil {
 		return err
 	}

@@ -40,6 +40,34 @@ func (m *Message) Mode() parley.ProcessingMode {
 	return parley.ModeConversation
 }
 
+// Encode returns the document as it is stored. It does what parley.Marshal
+// does, without reading the message's text again.
+func (d *MessageDoc) Encode() ([]byte, error) {
+	out := []byte{'{'}
+	for _, member := range [...]struct {
+		name   string
+		set    bool
+		encode func() ([]byte, error)
+	}{
+		{`"app":`, d.App != nil, d.App.MarshalJSON},
+		{`"contact":`, d.Contact != nil, d.Contact.MarshalJSON},
+		{`"send":`, d.Send != nil, func() ([]byte, error) { return parley.Marshal(d.Send) }},
+	} {
+		if !member.set {
+			continue
+		}
+		text, err := member.encode()
+		if err != nil {
+			return nil, err
+		}
+		if len(out) > 1 {
+			out = append(out, ',')
+		}
+		out = append(append(out, member.name...), text...)
+	}
+	return append(out, '}'), nil
+}
+
 // Body decodes the message's document.
 func (m *Message) Body() (*MessageDoc, error) {
 	d := new(MessageDoc)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/parley-im/parley"
 	"github.com/parley-im/parley/internal/channel"
@@ -158,7 +159,7 @@ func TestRoundTrip(t *testing.T) {
 	p.do(http.MethodPost, handset+"/tap", map[string]any{"choice": 1}, nil)
 	tapped := p.next()
 	want := &parley.ContactMessage{ChoiceResponse: &parley.ChoiceResponseMessage{PostbackData: channel.Token(messageID, 0)}}
-	if diff := cmp.Diff(want, tapped.Message); diff != "" || tapped.ReplyTo != ids[0] {
+	if diff := cmp.Diff(want, tapped.Message, cmpopts.IgnoreUnexported(parley.ContactMessage{})); diff != "" || tapped.ReplyTo != ids[0] {
 		t.Errorf("tap: reply to %s, want %s; (-want +got):\n%s", tapped.ReplyTo, ids[0], diff)
 	}
 	if err := telegram.New().Acknowledge(t.Context(), p.conn, tapped); err != nil {
@@ -248,7 +249,7 @@ func TestRoundTripReaction(t *testing.T) {
 	p.do(http.MethodPost, handset+"/reply", map[string]string{"reaction": "👍", "reply_to": shown.ID}, nil)
 	in := p.next()
 	want := &parley.ContactMessageEvent{Reaction: &parley.ReactionEvent{Emoji: "👍", Action: parley.ReactionReact}}
-	if diff := cmp.Diff(want, in.MessageEvent); diff != "" || in.ReplyTo != ids[0] {
+	if diff := cmp.Diff(want, in.MessageEvent, cmpopts.IgnoreUnexported(parley.ContactMessageEvent{})); diff != "" || in.ReplyTo != ids[0] {
 		t.Errorf("reaction on %s, want %s; (-want +got):\n%s", in.ReplyTo, ids[0], diff)
 	}
 }
