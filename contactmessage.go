@@ -20,13 +20,24 @@ type ContactMessage struct {
 	wire verbatim[ContactMessage]
 }
 
-// UnmarshalJSON decodes a message and remembers how it was said.
+// UnmarshalJSON decodes a message and remembers how it was said, with the
+// reply_to that every contact message is shown with.
 func (m *ContactMessage) UnmarshalJSON(text []byte) error {
 	type plain ContactMessage
 	*m = ContactMessage{}
 	wire, err := decodeVerbatim(m, (*plain)(m), text)
+	if err != nil {
+		return err
+	}
+	if s := (scanner{in: wire.text}); m.ReplyTo == nil && wire.text != nil && s.member("reply_to") == nil {
+		start := wire.text[:len(wire.text)-1]
+		if len(start) > 1 {
+			start = append(start, ',')
+		}
+		wire.text = append(start, `"reply_to":null}`...)
+	}
 	m.wire = wire
-	return err
+	return nil
 }
 
 // MarshalJSON encodes a message: as it was sent if it was decoded, else from

@@ -159,6 +159,26 @@ func TestVerbatimBodies(t *testing.T) {
 	}
 }
 
+// TestVerbatimReplyTo shows that every contact message tells whether it answers
+// another.
+func TestVerbatimReplyTo(t *testing.T) {
+	t.Parallel()
+	for sent, want := range map[string]string{
+		`{}`:                              `{"reply_to":null}`,
+		`{"a":{"reply_to":1}}`:            `{"a":{"reply_to":1},"reply_to":null}`,
+		`{"reply_to":null}`:               `{"reply_to":null}`,
+		`{"reply_to":{"message_id":"m"}}`: `{"reply_to":{"message_id":"m"}}`,
+	} {
+		m := new(parley.ContactMessage)
+		if err := parley.Decode([]byte(sent), m); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := parley.Marshal(m); string(got) != want || err != nil {
+			t.Errorf("%s: got %s, %v", sent, got, err)
+		}
+	}
+}
+
 // TestVerbatimErrors names a member of a body by its whole path.
 func TestVerbatimErrors(t *testing.T) {
 	t.Parallel()
