@@ -155,6 +155,17 @@ func (a *App) Credential(c Channel) *ChannelCredential {
 	return found
 }
 
+// CredentialAt returns the app's credential on a channel with an ordinal
+// number, or nil.
+func (a *App) CredentialAt(c Channel, ordinal int) *ChannelCredential {
+	for i := range a.ChannelCredentials {
+		if cred := &a.ChannelCredentials[i]; cred.Channel == c && cred.CredentialOrdinalNumber == ordinal {
+			return cred
+		}
+	}
+	return nil
+}
+
 // RetryDuration is how long a temporary channel failure is retried.
 func (a *App) RetryDuration() time.Duration {
 	if a.MessageRetrySettings == nil || a.MessageRetrySettings.RetryDuration == 0 {

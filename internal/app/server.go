@@ -28,6 +28,9 @@ import (
 	"github.com/parley-im/parley/internal/store"
 )
 
+// mediaRedirects is how many redirects of a media host are followed.
+const mediaRedirects = 5
+
 // grace is how long the server waits for what is under way when it stops.
 const grace = 20 * time.Second
 
@@ -163,12 +166,17 @@ func (s *Server) newEngine(reg prometheus.Registerer, outside *egress.Egress) er
 		// The engine bounds each call.
 		clients[ch.Name()] = s.egress.Client(strings.ToLower(string(ch.Name())), egress.ClientOptions{Timeout: -1})
 	}
+	files := media.NewOutbound(outside.Client("media", egress.ClientOptions{Timeout: -1, Redirects: mediaRedirects}), time.Now)
+	check := files.Check
+	if s.cfg.CheckMedia == "off" {
+		check = nil
+	}
 	var err error
 	s.engine, err = engine.New(engine.Options{
 		Store: s.store, Channels: channels, Now: time.Now, Log: s.log, Metrics: reg,
 		PublicURL: s.cfg.PublicURL, BaseURL: s.cfg.Channels.baseURL,
 		HTTP: func(ch parley.Channel) *http.Client { return clients[ch] }, Dial: s.egress.Dial,
-		CheckTarget: outside.CheckTarget, Media: s.media,
+		CheckTarget: outside.CheckTarget, Media: s.media, CheckMedia: check, OpenMedia: files.Open,
 		Held:        func() bool { return s.queue.Held() },
 		SettleAfter: s.cfg.SettleAfter, UnknownAfter: s.cfg.UnknownAfter,
 		Keywords:   s.cfg.keywords(),

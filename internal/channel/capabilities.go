@@ -1,6 +1,10 @@
 package channel
 
-import "github.com/parley-im/parley"
+import (
+	"strings"
+
+	"github.com/parley-im/parley"
+)
 
 // Support says how well a channel can show a kind of message.
 type Support int
@@ -67,6 +71,12 @@ type Capabilities struct {
 	ContactInfo Support
 	Template    Support // of the channel's own templates
 
+	// MediaTypes are the files the channel takes where Media is native, the
+	// narrower type first; none means any. A file of another type fails the
+	// message on the channel, so a channel that writes out other files as
+	// links ends its list with */*.
+	MediaTypes []MediaType
+
 	Choices    []ChoiceKind // kinds that can be tapped; a message with any other is degraded
 	MaxChoices int          // that can be tapped in one message; a message with more is degraded
 	MaxCards   int          // of a carousel; one with more becomes cards
@@ -81,6 +91,21 @@ type Capabilities struct {
 	Events     []string                // the app events the channel can show, by wire name
 	Receipts   []parley.DeliveryStatus // which ones can arrive; none: no delivery report is ever waited for
 	Idempotent bool                    // the provider drops a repeated Attempt.Key
+}
+
+// A MediaType is a kind of file a channel takes.
+type MediaType struct {
+	Type     string // such as image/png, image/* or */*
+	MaxBytes int64  // 0 means no limit
+}
+
+// Matches reports whether a media type without parameters is of this kind.
+func (m MediaType) Matches(mime string) bool {
+	if m.Type == "*/*" || strings.EqualFold(m.Type, mime) {
+		return true
+	}
+	family, ok := strings.CutSuffix(m.Type, "*")
+	return ok && len(mime) > len(family) && strings.EqualFold(mime[:len(family)], family)
 }
 
 // A Style says how what a channel cannot show natively is written as text.

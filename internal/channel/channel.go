@@ -110,6 +110,13 @@ type Finder interface {
 	Find(ctx context.Context, c *Conn, a Attempt) (id ProviderID, found bool, err error)
 }
 
+// A Pacer knows how fast its provider takes messages.
+type Pacer interface {
+	// Pace returns the payloads a second that the account's provider takes at
+	// most, or 0 when it says nothing. It is held to by each node for itself.
+	Pace(c *parley.ChannelCredential) float64
+}
+
 // An EventSender can send app events such as composing indicators.
 type EventSender interface {
 	// SendEvent makes one attempt to show an event. A kind of event the

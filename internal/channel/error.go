@@ -40,7 +40,10 @@ type Error struct {
 	Reason  parley.Reason // what the app will be told; free of secrets
 	Outcome Outcome
 	After   time.Duration // earliest useful retry, if the provider said so
-	Err     error         // cause; logged, never shown; free of secrets
+	// OneRecipient says that After is about the recipient alone. Otherwise a
+	// RATE_LIMITED holds back all messages of the account for so long.
+	OneRecipient bool
+	Err          error // cause; logged, never shown; free of secrets
 }
 
 func (e *Error) Error() string {

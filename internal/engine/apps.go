@@ -125,7 +125,7 @@ func (e *Engine) prepare(projectID string, a, old *parley.App) ([]*store.Job, er
 			c.State.Status = parley.CredentialActive
 			continue
 		}
-		j, err := newJob(projectID, kindConnect, a.ID, connectJob{AppID: a.ID, Channel: c.Channel, Ordinal: c.CredentialOrdinalNumber})
+		j, err := connectJobOf(projectID, a.ID, c)
 		if err != nil {
 			return nil, err
 		}
@@ -200,7 +200,7 @@ func (e *Engine) connect(ctx context.Context, j *store.Job) error {
 	if err != nil {
 		return err
 	}
-	cred := app.Credential(doc.Channel)
+	cred := app.CredentialAt(doc.Channel, doc.Ordinal)
 	connector, ok := e.channels[doc.Channel].(channel.Connector)
 	if cred == nil || !ok {
 		return nil

@@ -71,6 +71,7 @@ func (d *delivery) attempt(ctx context.Context) (channel.ProviderID, error) {
 	start := d.e.o.Now()
 	id, err := hand(ctx, d.ch, d.conn, a)
 	d.e.attempted(ctx, d, err, d.e.o.Now().Sub(start))
+	d.learn(ctx, err)
 	return id, err
 }
 

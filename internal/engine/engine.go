@@ -48,6 +48,11 @@ type Options struct {
 	CheckTarget func(ctx context.Context, address string) error
 	// Media keeps inbound media; nil leaves it with the provider.
 	Media MediaStore
+	// CheckMedia tells whether a channel can use the file an app's message
+	// names: an *channel.Error when not. Nil leaves that to the provider.
+	CheckMedia func(ctx context.Context, address string, accepts []channel.MediaType) error
+	// OpenMedia opens such a file for channels that hand over the bytes.
+	OpenMedia func(ctx context.Context, address string) (channel.Media, error)
 	// Held reports whether this node may still act on its jobs.
 	Held func() bool
 
@@ -82,6 +87,7 @@ type Engine struct {
 	dir      *directory
 	recent   *recent
 	limits   *limiters
+	accounts *accounts
 	met      *metrics
 	secret   []byte
 	sessions *sessions
@@ -113,6 +119,7 @@ func New(o Options) (*Engine, error) {
 		dir:      newDirectory(o.Store, o.Now),
 		recent:   newRecent(recentMessages),
 		limits:   newLimiters(o),
+		accounts: newAccounts(o),
 		met:      newMetrics(o.Metrics),
 		secret:   secret,
 		keywords: newKeywords(o.Keywords),
@@ -163,6 +170,7 @@ func (e *Engine) newConn(projectID string, app *parley.App, cred *parley.Channel
 		AppID:      app.ID,
 		Credential: cred,
 		Secret:     e.accountSecret(app.ID, cred.Channel),
+		OpenMedia:  e.o.OpenMedia,
 		Dial:       e.o.Dial,
 		Log: e.o.Log.With(slog.String("project_id", projectID), slog.String("app_id", app.ID),
 			slog.String("channel", string(cred.Channel))),

@@ -196,10 +196,13 @@ func (d *delivery) leg(ctx context.Context) (again bool, err error) {
 	}
 	if d.s.Payloads == nil {
 		if err := d.render(ctx, cred); err != nil {
-			return d.failLeg(ctx, channel.AsError(err).Reason)
+			return d.notReady(ctx, err)
 		}
 	}
 	for d.s.Part < len(d.s.Payloads) {
+		if err := d.paused(); err != nil && d.pending() == nil {
+			return false, err
+		}
 		if wait := d.e.limits.send(d.app.ID); wait > 0 {
 			return false, queue.Snooze(wait)
 		}
@@ -241,8 +244,13 @@ func (d *delivery) render(ctx context.Context, cred *parley.ChannelCredential) e
 		}
 		o.ReplyTo = channel.ProviderID(id)
 	}
-	var err error
-	d.s.Payloads, err = render(d.ch, o)
+	payloads, err := render(d.ch, o)
+	if err == nil {
+		err = d.checkMedia(ctx)
+	}
+	if err == nil {
+		d.s.Payloads = payloads
+	}
 	return err
 }
 

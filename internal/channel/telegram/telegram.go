@@ -28,6 +28,13 @@ const (
 	maxButtons      = 100
 )
 
+// The largest files Telegram fetches from an address, in bytes (Bot API,
+// Sending files).
+const (
+	maxPhotoURL = 5 << 20
+	maxFileURL  = 20 << 20
+)
+
 // style is how Telegram's texts are written by the hosted service.
 var style = channel.Style{Bullet: "* "}
 
@@ -41,6 +48,7 @@ var (
 	_ channel.Connector    = Channel{}
 	_ channel.MediaFetcher = Channel{}
 	_ channel.EventSender  = Channel{}
+	_ channel.Pacer        = Channel{}
 	_ channel.Acknowledger = Channel{}
 )
 
@@ -54,11 +62,14 @@ func (Channel) Name() parley.Channel { return parley.ChannelTelegram }
 // be tapped: its number is written in the text, where phones make it a link.
 func (Channel) Capabilities() channel.Capabilities {
 	return channel.Capabilities{
-		MaxText:     maxText,
-		Unit:        channel.UTF16,
-		MaxCaption:  maxCaption,
-		Text:        channel.Native,
-		Media:       channel.Native,
+		MaxText:    maxText,
+		Unit:       channel.UTF16,
+		MaxCaption: maxCaption,
+		Text:       channel.Native,
+		Media:      channel.Native,
+		MediaTypes: []channel.MediaType{
+			{Type: "image/*", MaxBytes: maxPhotoURL}, {Type: "*/*", MaxBytes: maxFileURL},
+		},
 		Card:        channel.Native,
 		Carousel:    channel.Native,
 		Choice:      channel.Native,
@@ -152,6 +163,10 @@ func sentID(result json.RawMessage, identity string) (channel.ProviderID, bool) 
 func messageID(chat string, id int64) channel.ProviderID {
 	return channel.ProviderID(chat + ":" + strconv.FormatInt(id, 10))
 }
+
+// Pace implements channel.Pacer: "The API will not allow bulk notifications to
+// more than about 30 users per second" (Bots FAQ, broadcasting).
+func (Channel) Pace(*parley.ChannelCredential) float64 { return 30 }
 
 // Connect checks the token and, where there is a public address, registers
 // our webhook with the account's secret.

@@ -57,9 +57,9 @@ var rulings = []ruling{
 	{4, 4, parley.ReasonRateLimited, channel.TryAgain, 0},
 	{80007, 80007, parley.ReasonRateLimited, channel.TryAgain, 0},
 	{130429, 130429, parley.ReasonRateLimited, channel.TryAgain, 0},
-	{131048, 131048, parley.ReasonRateLimited, channel.TryAgain, time.Minute},     // too many were reported as spam
-	{131056, 131056, parley.ReasonRateLimited, channel.TryAgain, 4 * time.Second}, // the pair; Meta: wait 4^n seconds
-	{132069, 132069, parley.ReasonRateLimited, channel.TryAgain, 0},               // flow throttled
+	{131048, 131048, parley.ReasonRateLimited, channel.TryAgain, time.Minute},                   // too many were reported as spam
+	{pairRateLimit, pairRateLimit, parley.ReasonRateLimited, channel.TryAgain, 4 * time.Second}, // the pair; Meta: wait 4^n seconds
+	{132069, 132069, parley.ReasonRateLimited, channel.TryAgain, 0},                             // flow throttled
 	{133016, 133016, parley.ReasonRateLimited, channel.TryAgain, 0},
 
 	// The message.
@@ -107,6 +107,9 @@ func (f *failure) ruling() (ruling, bool) {
 	return ruling{}, false
 }
 
+// pairRateLimit is the code of too many messages to one recipient.
+const pairRateLimit = 131056
+
 // maxWords bounds how much of a provider's words becomes a description.
 const maxWords = 500
 
@@ -132,6 +135,7 @@ func (a *account) refusal(answer *channel.Answer) *channel.Error {
 		}
 		if r.outcome == channel.TryAgain {
 			e.After = max(r.after, channel.RetryAfter(answer.Header))
+			e.OneRecipient = body.Error.Code == pairRateLimit
 		}
 	}
 	e.Reason.ChannelCode = strconv.Itoa(body.Error.Code)

@@ -81,3 +81,20 @@ func (a *account) mediaRefusal(answer *channel.Answer) *channel.Error {
 	}
 	return e
 }
+
+// mediaTypes are the files the Cloud API takes (Cloud API, Media, Supported
+// media types); whatever is no picture, sound, film or sticker is a document.
+func mediaTypes() []channel.MediaType {
+	return []channel.MediaType{
+		{Type: "image/jpeg", MaxBytes: 5 << 20},
+		{Type: "image/png", MaxBytes: 5 << 20},
+		{Type: "image/webp", MaxBytes: 500 << 10},
+		{Type: "audio/*", MaxBytes: 16 << 20},
+		{Type: "video/*", MaxBytes: 16 << 20},
+		{Type: "*/*", MaxBytes: 100 << 20},
+	}
+}
+
+// Pace implements channel.Pacer: 80 messages a second of a number, which Meta
+// raises to 1,000 for some (Cloud API, Throughput).
+func (Channel) Pace(*parley.ChannelCredential) float64 { return 80 }

@@ -49,6 +49,7 @@ var (
 	_ channel.Receiver     = Channel{}
 	_ channel.Connector    = Channel{}
 	_ channel.MediaFetcher = Channel{}
+	_ channel.Pacer        = Channel{}
 )
 
 // Name returns WHATSAPP.
@@ -65,6 +66,7 @@ func (Channel) Capabilities() channel.Capabilities {
 		MaxChoiceText: maxBody,
 		Text:          channel.Native,
 		Media:         channel.Native,
+		MediaTypes:    mediaTypes(),
 		Card:          channel.Native,
 		Carousel:      channel.Degraded,
 		Choice:        channel.Native,
