@@ -83,6 +83,16 @@ func (c channelURL) name() string {
 	return "channels." + name + "_base_url"
 }
 
+// simulated is what the provider is called in the simulator, and after a slash
+// its path there.
+func (c channelURL) simulated() string {
+	name := strings.ToLower(string(c.channel))
+	if c.provider != "" {
+		name += "-" + c.provider
+	}
+	return name
+}
+
 // baseURL returns what replaces a provider's address, or "".
 func (u *ChannelURLs) baseURL(ch parley.Channel, provider string) string {
 	for _, c := range u.all() {

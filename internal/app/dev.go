@@ -31,16 +31,19 @@ type DevOptions struct {
 // directory so that it is the same at the next one, and for the other commands
 // to read.
 type devState struct {
-	ProjectID     string `json:"project_id"`
-	KeyID         string `json:"key_id"`
-	KeySecret     string `json:"key_secret"`
-	AppID         string `json:"app_id"`
-	SMPPAppID     string `json:"smpp_app_id"`
-	WebhookSecret string `json:"webhook_secret"`
+	ProjectID     string            `json:"project_id"`
+	KeyID         string            `json:"key_id"`
+	KeySecret     string            `json:"key_secret"`
+	Apps          map[string]string `json:"apps"` // ids by name
+	WebhookSecret string            `json:"webhook_secret"`
 
 	Server    string `json:"server"`
 	Simulator string `json:"simulator"`
 	Listener  string `json:"listener"`
+
+	// Earlier versions had a member for each app.
+	AppID     string `json:"app_id,omitempty"`
+	SMPPAppID string `json:"smpp_app_id,omitempty"`
 }
 
 func devStatePath(dataDir string) string { return filepath.Join(dataDir, "dev.json") }
@@ -58,6 +61,10 @@ func readDevState(dataDir string) (devState, error) {
 	if err != nil {
 		return st, fmt.Errorf("read %s: %w", devStatePath(dataDir), err)
 	}
+	if st.Apps == nil && st.AppID != "" {
+		st.Apps = map[string]string{devApp: st.AppID, devSMPPApp: st.SMPPAppID}
+	}
+	st.AppID, st.SMPPAppID = "", ""
 	return st, nil
 }
 
@@ -69,64 +76,26 @@ func (st *devState) write(dataDir string) error {
 	return os.WriteFile(devStatePath(dataDir), append(raw, '\n'), 0o600)
 }
 
-// The accounts at the simulated providers. They open nothing but a simulator
-// on this machine.
-const (
-	devTelegramToken = "100200300:parley-dev-telegram-bot-token"
-	devWhatsAppID    = "106540352242922"
-	devPlan          = "parley-dev-plan"
-	devSystemID      = "parley"
-	devPassword      = "parley1"
-	devSender        = "12025550100"
-	devHandset       = "12025550123"
-	devChat          = "1001"
-	devToken         = "parley-dev-token" //nolint:gosec // opens a simulator only
-)
-
 // Dev runs the server and the simulated providers in one process, over the
-// real adapters and protocols, with an app that is ready to use.
+// real adapters and protocols, with apps that are ready to use.
 func Dev(ctx context.Context, cfg Config, o DevOptions, log *slog.Logger, out io.Writer) error {
-	var lc net.ListenConfig
-	web, err := lc.Listen(ctx, "tcp", o.SimulatorListen)
+	sim := simulator.New(simulator.Options{Logger: log.With(slog.String("part", "simulator")), Now: time.Now})
+	defer sim.Close()
+	base, stop, err := serveSimulator(ctx, sim, o, &cfg.Channels)
 	if err != nil {
-		return fmt.Errorf("listen for the simulator: %w", err)
+		return err
 	}
-	defer func() { _ = web.Close() }()
-	smpp, err := lc.Listen(ctx, "tcp", o.SMPPListen)
-	if err != nil {
-		return fmt.Errorf("listen for the simulated SMPP centre: %w", err)
-	}
-	defer func() { _ = smpp.Close() }()
-
-	base := "http://" + web.Addr().String()
+	defer stop()
 	cfg.AllowPrivateTargets = true
-	cfg.Channels = ChannelURLs{
-		Telegram: base + "/telegram", WhatsApp: base + "/graph", SMSSinch: base + "/sms-sinch",
-		SMSSMPP: "smpp://" + smpp.Addr().String(),
-	}
 	srv, err := NewServer(ctx, cfg, log)
 	if err != nil {
 		return err
 	}
-	sim := simulator.New(simulator.Options{Logger: log.With(slog.String("part", "simulator")), Now: time.Now})
-	defer sim.Close()
-	hs := &http.Server{Handler: sim.Handler(), ReadHeaderTimeout: 10 * time.Second}
-	simCtx, stop := context.WithCancel(context.WithoutCancel(ctx))
-	defer stop()
-	go func() { _ = hs.Serve(web) }()
-	defer func() { _ = hs.Close() }()
-	go func() { _ = sim.Serve(simCtx, simulator.ProviderSMPP, smpp) }()
 	// The accounts must be there when the server looks; where they call back is
-	// known only once the app is made.
-	if err := errors.Join(
-		sim.Put(ctx, simulator.ProviderSMPP, devSystemID, simulator.SMPPAccount{Password: devPassword, Number: devSender}),
-		sim.Put(ctx, simulator.ProviderTelegram, devTelegramToken, simulator.TelegramAccount{Username: "parley_dev_bot", Name: "Demo"}),
-		sim.Put(ctx, simulator.ProviderSinch, devPlan, simulator.SinchAccount{Token: devToken, DefaultOriginator: devSender}),
-		sim.Put(ctx, simulator.ProviderWhatsApp, devWhatsAppID, simulator.WhatsAppAccount{Token: devToken}),
-	); err != nil {
-		return err
+	// known only once the apps are made.
+	if err := putDevAccounts(ctx, sim, &devState{}, ""); err != nil {
+		return errors.Join(err, srv.Close())
 	}
-
 	return srv.Run(ctx, func(ctx context.Context) error {
 		st, err := srv.prepareDev(ctx, o)
 		if err != nil {
@@ -136,98 +105,152 @@ func Dev(ctx context.Context, cfg Config, o DevOptions, log *slog.Logger, out io
 		if err := st.write(cfg.DataDir); err != nil {
 			return err
 		}
-		if err := devCallbacks(ctx, sim, st, srv.cfg.PublicURL); err != nil {
+		if err := putDevAccounts(ctx, sim, st, srv.cfg.PublicURL); err != nil {
 			return err
 		}
 		return st.print(out)
 	})
 }
 
-// prepareDev makes the project, key, apps and webhook, where an earlier run
-// has not.
+// serveSimulator listens for the simulated providers, points the channels at
+// those there are and returns the address of the handsets.
+func serveSimulator(ctx context.Context, sim *simulator.Simulator, o DevOptions, urls *ChannelURLs) (string, func(), error) {
+	var lc net.ListenConfig
+	web, err := lc.Listen(ctx, "tcp", o.SimulatorListen)
+	if err != nil {
+		return "", nil, fmt.Errorf("listen for the simulator: %w", err)
+	}
+	// What is under way when the server stops may still need its provider.
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	hs := &http.Server{Handler: sim.Handler(), ReadHeaderTimeout: 10 * time.Second}
+	stop := func() {
+		cancel()
+		_ = hs.Close() // nothing is lost that anybody waits for
+	}
+	base := "http://" + web.Addr().String()
+	addresses := map[string]string{"whatsapp": base + "/graph"}
+	for _, s := range o.sessions() {
+		l, err := lc.Listen(ctx, "tcp", s.listen)
+		if err != nil {
+			stop()
+			return "", nil, errors.Join(fmt.Errorf("listen for the simulated %s: %w", s.provider, err), web.Close())
+		}
+		addresses[s.setting] = s.scheme + "://" + l.Addr().String()
+		go func() { _ = sim.Serve(ctx, s.provider, l) }() // ends with ctx
+	}
+	go func() { _ = hs.Serve(web) }() // ends when closed
+	for _, u := range urls.all() {
+		if name := u.simulated(); addresses[name] != "" {
+			*u.address = addresses[name]
+		} else if sim.Plays(name) {
+			*u.address = base + "/" + name
+		}
+	}
+	return base, stop, nil
+}
+
+// putDevAccounts makes the accounts at the simulated providers; public is
+// where the server is reached, "" while it does not run.
+func putDevAccounts(ctx context.Context, sim *simulator.Simulator, st *devState, public string) error {
+	for _, a := range devAccounts() {
+		webhook := ""
+		if public != "" {
+			webhook = public + "/channels/" + strings.ToLower(string(a.channel)) + "/" + st.Apps[a.app]
+		}
+		if err := sim.Put(ctx, a.provider, a.id, a.account(st.WebhookSecret, webhook)); err != nil {
+			return fmt.Errorf("make the simulated account of %s: %w", a.provider, err)
+		}
+	}
+	return nil
+}
+
+// prepareDev makes the project, the key and the apps, where an earlier run has
+// not.
 func (s *Server) prepareDev(ctx context.Context, o DevOptions) (*devState, error) {
 	st, err := readDevState(s.cfg.DataDir)
 	if err != nil {
 		return nil, err
 	}
 	st.Server, st.Listener = s.URL(), o.ListenerURL
-	if st.ProjectID != "" {
-		if ok, err := s.store.HasProject(ctx, st.ProjectID); err != nil || ok {
-			return &st, err
+	if err := s.devProject(ctx, &st); err != nil {
+		return nil, err
+	}
+	for _, name := range devApps() {
+		if err := s.devApp(ctx, &st, name, devCredentials(name, st.WebhookSecret)); err != nil {
+			return nil, err
 		}
 	}
-	st.ProjectID = newUUID()
+	return &st, nil
+}
+
+func (s *Server) devProject(ctx context.Context, st *devState) error {
+	if st.ProjectID != "" {
+		if ok, err := s.store.HasProject(ctx, st.ProjectID); err != nil || ok {
+			return err
+		}
+	}
+	st.ProjectID, st.Apps = newUUID(), map[string]string{}
 	if _, err := s.store.CreateProject(ctx, st.ProjectID, "dev"); err != nil {
-		return nil, err
+		return err
 	}
 	key, err := s.store.CreateKey(ctx, st.ProjectID, "", "")
 	if err != nil {
-		return nil, err
+		return err
 	}
 	st.KeyID, st.KeySecret, st.WebhookSecret = key.ID, key.Secret, rand.Text()
-	if st.AppID, err = s.devApp(ctx, &st, "Demo", devCredentials(st.WebhookSecret), parley.Triggers()); err != nil {
-		return nil, err
-	}
-	smpp := []parley.ChannelCredential{{
-		Channel: parley.ChannelSMS, StaticBearer: &parley.StaticBearer{ClaimedIdentity: devSystemID, Token: devPassword},
-		Provider: "smpp", ProviderSettings: json.RawMessage(`{"host":"127.0.0.1","default_sender":"` + devSender + `","rate_limit_per_s":0}`),
-	}}
-	// Contacts are reported to every app: once is enough for one listener.
-	triggers := slices.DeleteFunc(parley.Triggers(), func(t parley.Trigger) bool { return strings.HasPrefix(string(t), "CONTACT_") })
-	st.SMPPAppID, err = s.devApp(ctx, &st, "Demo over SMPP", smpp, triggers)
-	return &st, err
+	return nil
 }
 
-// devApp creates an app whose callbacks go to parley listen.
-func (s *Server) devApp(ctx context.Context, st *devState, name string, creds []parley.ChannelCredential,
-	triggers []parley.Trigger,
-) (string, error) {
-	app, err := s.engine.CreateApp(ctx, st.ProjectID, &parley.App{
-		DisplayName: name, ChannelCredentials: creds, ProcessingMode: parley.ModeConversation,
+// devApp creates an app whose callbacks go to parley listen. If there is one it
+// only adds the credentials of channels that it lacks: those that were built in
+// since.
+func (s *Server) devApp(ctx context.Context, st *devState, name string, credentials []parley.ChannelCredential) error {
+	app, err := s.engine.App(ctx, st.ProjectID, st.Apps[name])
+	if err == nil {
+		return s.completeDevApp(ctx, st, app, credentials)
+	}
+	if parley.CodeOf(err) != parley.CodeNotFound {
+		return err
+	}
+	app, err = s.engine.CreateApp(ctx, st.ProjectID, &parley.App{
+		DisplayName: name, ChannelCredentials: credentials, ProcessingMode: parley.ModeConversation,
 	})
 	if err != nil {
-		return "", fmt.Errorf("create the app: %w", err)
+		return fmt.Errorf("create the app: %w", err)
+	}
+	st.Apps[name] = app.ID
+	triggers := parley.Triggers()
+	if name != devApp {
+		// Contacts are reported to every app: once is enough for one listener.
+		triggers = slices.DeleteFunc(triggers, func(t parley.Trigger) bool { return strings.HasPrefix(string(t), "CONTACT_") })
 	}
 	_, err = s.engine.CreateWebhook(ctx, st.ProjectID, &parley.Webhook{
 		AppID: app.ID, Target: st.Listener, Secret: st.WebhookSecret, Triggers: triggers,
 	})
 	if err != nil {
-		return "", fmt.Errorf("create the webhook: %w", err)
+		return fmt.Errorf("create the webhook: %w", err)
 	}
-	return app.ID, nil
+	return nil
 }
 
-// devCredentials are the credentials of the simulated accounts.
-func devCredentials(secret string) []parley.ChannelCredential {
-	settings, err := json.Marshal(map[string]string{"app_secret": secret, "verify_token": secret})
+func (s *Server) completeDevApp(ctx context.Context, st *devState, app *parley.App, credentials []parley.ChannelCredential) error {
+	all := app.ChannelCredentials
+	for _, c := range credentials {
+		if !slices.ContainsFunc(all, func(has parley.ChannelCredential) bool { return has.Channel == c.Channel }) {
+			all = append(all, c)
+		}
+	}
+	if len(all) == len(app.ChannelCredentials) {
+		return nil
+	}
+	body, err := json.Marshal(map[string]any{"channel_credentials": all})
 	if err != nil {
-		panic(err) // a map of strings can be encoded
-	}
-	return []parley.ChannelCredential{
-		{
-			Channel:          parley.ChannelWhatsApp,
-			StaticBearer:     &parley.StaticBearer{ClaimedIdentity: devWhatsAppID, Token: devToken},
-			ProviderSettings: settings,
-		},
-		{
-			Channel: parley.ChannelSMS, StaticBearer: &parley.StaticBearer{ClaimedIdentity: devPlan, Token: devToken},
-			CallbackSecret: secret, ProviderSettings: json.RawMessage(`{"default_sender":"` + devSender + `"}`),
-		},
-		{Channel: parley.ChannelTelegram, Telegram: &parley.TelegramCredentials{Token: devTelegramToken}},
-	}
-}
-
-// devCallbacks tells the simulated providers where the accounts call back.
-func devCallbacks(ctx context.Context, sim *simulator.Simulator, st *devState, public string) error {
-	if err := sim.Put(ctx, simulator.ProviderSinch, devPlan, simulator.SinchAccount{
-		Token: devToken, CallbackURL: public + "/channels/sms/" + st.AppID, CallbackSecret: st.WebhookSecret, DefaultOriginator: devSender,
-	}); err != nil {
 		return err
 	}
-	return sim.Put(ctx, simulator.ProviderWhatsApp, devWhatsAppID, simulator.WhatsAppAccount{
-		Token: devToken, AppSecret: st.WebhookSecret, VerifyToken: st.WebhookSecret,
-		WebhookURL: public + "/channels/whatsapp/" + st.AppID, DisplayPhoneNumber: devSender,
-	})
+	if _, err := s.engine.UpdateApp(ctx, st.ProjectID, app.ID, body, []string{"channel_credentials"}); err != nil {
+		return fmt.Errorf("complete the app: %w", err)
+	}
+	return nil
 }
 
 // print says what is ready and what to try.
@@ -236,30 +259,43 @@ func (st *devState) print(out io.Writer) error {
 Parley is ready at %[1]s
 
   project  %[2]s
-  app      %[3]s  WHATSAPP, SMS, TELEGRAM
-  app      %[4]s  SMS over SMPP
-  key      %[5]s
-  secret   %[6]s
-
+  key      %[4]s
+  secret   %[5]s
+%[9]s
 Send a message (paste this into another terminal):
 
-  curl -sS -u %[5]s:%[6]s \
+  curl -sS -u %[4]s:%[5]s \
     %[1]s/v1/projects/%[2]s/messages:send \
     -H 'Content-Type: application/json' -d '{"app_id":"%[3]s",
-      "recipient":{"identified_by":{"channel_identities":[{"channel":"WHATSAPP","identity":"%[7]s"}]}},
+      "recipient":{"identified_by":{"channel_identities":[{"channel":"%[6]s","identity":"%[7]s"}]}},
       "message":{"choice_message":{"text_message":{"text":"Hello from Parley. Coffee or tea?"},
         "choices":[{"text_message":{"text":"Coffee"}},{"text_message":{"text":"Tea"}}]}}}'
 
-SMS works with the same number; TELEGRAM with the chat %[8]s. Then, each in a terminal of its own:
+Any identity of the channel has a handset. Then, each in a terminal of its own:
 
-  bin/parley listen                                    the app's callbacks, signatures checked
-  bin/parley handset show WHATSAPP:%[7]s       what the phone shows
-  bin/parley handset tap WHATSAPP:%[7]s Tea    tap a choice
-  bin/parley handset reply WHATSAPP:%[7]s Hi   answer
+  bin/parley listen                                  the app's callbacks, signatures checked
+  bin/parley handset show %[6]s:%[7]s       what the phone shows
+  bin/parley handset tap %[6]s:%[7]s Tea    tap a choice
+  bin/parley handset reply %[6]s:%[7]s Hi   answer
 
-The handsets' own API is at %[9]s/handsets. Stop with Ctrl-C; the data stays.
-`, st.Server, st.ProjectID, st.AppID, st.SMPPAppID, st.KeyID, st.KeySecret, devHandset, devChat, st.Simulator)
+The handsets' own API is at %[8]s/handsets. Stop with Ctrl-C; the data stays.
+`, st.Server, st.ProjectID, st.Apps[devApp], st.KeyID, st.KeySecret,
+		devAccounts()[0].channel, devAccounts()[0].handset, st.Simulator, st.printApps())
 	return err
+}
+
+// printApps lists the apps with their channels, and whom to write to on each.
+func (st *devState) printApps() string {
+	var b strings.Builder
+	for _, app := range devApps() {
+		fmt.Fprintf(&b, "\n  app      %s  %s\n", st.Apps[app], app)
+		for _, a := range devAccounts() {
+			if a.app == app {
+				fmt.Fprintf(&b, "           %-13s such as %s\n", a.channel, a.handset)
+			}
+		}
+	}
+	return b.String()
 }
 
 // newUUID returns a random UUID (version 4), the shape of the hosted API's

@@ -19,6 +19,8 @@ type handsetCommand struct {
 	Simulator string `help:"Address of the simulator; default: the one of parley dev." env:"PARLEY_SIMULATOR_URL"`
 	DataDir   string `help:"Data directory of parley dev." default:"./data" env:"PARLEY_DATA_DIR"`
 
+	Account string `help:"Whom a reply or an event is for; default: who wrote last."`
+
 	List struct{} `cmd:"" help:"List the handsets."`
 	Show struct {
 		Handset string `arg:"" help:"CHANNEL:identity, such as SMS:12025550123."`
@@ -99,7 +101,7 @@ func (c *handsetCommand) Run(w *world, k *kong.Context) error {
 	case "tap":
 		return cli.Tap(w.ctx, channel, identity, "", c.Tap.Choice, w.out)
 	case "event":
-		e := simulator.Event{Type: c.Event.Type, Payload: c.Event.Payload, Item: c.Event.Item}
+		e := simulator.Event{Type: c.Event.Type, Payload: c.Event.Payload, Item: c.Event.Item, Account: c.Account}
 		return cli.Event(w.ctx, channel, identity, e, w.out)
 	case "read":
 		return cli.Read(w.ctx, channel, identity, w.out)
@@ -110,7 +112,7 @@ func (c *handsetCommand) Run(w *world, k *kong.Context) error {
 }
 
 func (c *handsetCommand) reply(base string) (simulator.Reply, error) {
-	r := simulator.Reply{Subject: c.Reply.Subject, ReplyTo: c.Reply.To}
+	r := simulator.Reply{Subject: c.Reply.Subject, ReplyTo: c.Reply.To, Account: c.Account}
 	switch {
 	case c.Reply.Reaction != "":
 		r.Reaction = &c.Reply.Reaction

@@ -71,6 +71,9 @@ func (s *Simulator) provider(name string) provider {
 	return nil
 }
 
+// Plays tells whether there is a provider of that name.
+func (s *Simulator) Plays(provider string) bool { return s.provider(provider) != nil }
+
 // providersOf lists the providers that reach handsets of the channel.
 func (s *Simulator) providersOf(channel string) []provider {
 	var out []provider

@@ -2,12 +2,17 @@
 package dev
 
 import (
+	"bytes"
+	"encoding/json"
 	"io"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/parley-im/parley"
 	"github.com/parley-im/parley/internal/store/storetest"
 	"github.com/parley-im/parley/test/parleytest"
 )
@@ -52,6 +57,82 @@ func TestDev(t *testing.T) {
 			}
 			server.Stop()
 		})
+	}
+}
+
+// TestDevCompletesAnOlderApp starts parley dev on what an earlier version left:
+// an app without the channels that came since.
+func TestDevCompletesAnOlderApp(t *testing.T) {
+	t.Parallel()
+	dir, address := t.TempDir(), parleytest.FreeAddress(t)
+	env := []string{
+		"PARLEY_LISTEN=" + address, "PARLEY_SIMULATOR_LISTEN=" + parleytest.FreeAddress(t),
+		"PARLEY_SMPP_LISTEN=" + parleytest.FreeAddress(t), "PARLEY_DATA_DIR=" + dir,
+	}
+	server := parleytest.Run(t, env, "dev")
+	awaitOutput(t, server, "Parley is ready")
+	var st map[string]any
+	file := filepath.Join(dir, "dev.json")
+	raw, err := os.ReadFile(file)
+	if err == nil {
+		err = json.Unmarshal(raw, &st)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	apps := st["apps"].(map[string]any)
+	path := "http://" + address + "/v1/projects/" + st["project_id"].(string) + "/apps/" + apps["Demo"].(string)
+	login := [2]string{st["key_id"].(string), st["key_secret"].(string)}
+	var app parley.App
+	request(t, login, http.MethodGet, path, nil, &app)
+	built := len(app.ChannelCredentials)
+	request(t, login, http.MethodPatch, path, map[string]any{"channel_credentials": app.ChannelCredentials[:1]}, &app)
+	if len(app.ChannelCredentials) != 1 || built < 2 {
+		t.Fatalf("the app went from %d credentials to %d", built, len(app.ChannelCredentials))
+	}
+	server.Stop()
+	st["app_id"], st["smpp_app_id"] = apps["Demo"], apps["Demo over SMPP"]
+	delete(st, "apps")
+	if raw, err = json.Marshal(st); err == nil {
+		err = os.WriteFile(file, raw, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	server = parleytest.Run(t, env, "dev")
+	awaitOutput(t, server, "Parley is ready")
+	request(t, login, http.MethodGet, path, nil, &app)
+	if len(app.ChannelCredentials) != built {
+		t.Errorf("the app has %d credentials, want %d", len(app.ChannelCredentials), built)
+	}
+	server.Stop()
+}
+
+// request makes a request of the API.
+func request(t *testing.T, login [2]string, method, address string, body, into any) {
+	t.Helper()
+	raw, err := json.Marshal(body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req, err := http.NewRequest(method, address, bytes.NewReader(raw))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.SetBasicAuth(login[0], login[1])
+	req.Header.Set("Content-Type", "application/json")
+	answer, err := (&http.Client{Timeout: patience}).Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	got, err := io.ReadAll(answer.Body)
+	if err == nil && answer.StatusCode == http.StatusOK {
+		err = json.Unmarshal(got, into)
+	}
+	if err != nil || answer.StatusCode != http.StatusOK {
+		t.Fatalf("%s: %s %s %v", method, answer.Status, got, err)
 	}
 }
 

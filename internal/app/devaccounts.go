@@ -1,0 +1,142 @@
+package app
+
+import (
+	"encoding/json"
+	"slices"
+
+	"github.com/parley-im/parley"
+	"github.com/parley-im/parley/internal/simulator"
+)
+
+// The names of the apps parley dev makes. An app has one credential a channel,
+// so further providers of a channel have apps of their own.
+const (
+	devApp     = "Demo"
+	devSMPPApp = "Demo over SMPP"
+)
+
+// A devAccount is an account at a simulated provider and an app's credential
+// for it.
+type devAccount struct {
+	app      string
+	channel  parley.Channel
+	provider string // in the simulator
+	id       string // of the account there
+	handset  string // an identity to write to
+	// credential is what the app gets. secret is the same for all.
+	credential func(secret string) parley.ChannelCredential
+	// account is the simulator's account. webhook is where it reports to, ""
+	// while the server does not run yet; providers that are told by the server
+	// itself, or over a session, have no use for it.
+	account func(secret, webhook string) any
+}
+
+// The accounts open nothing but a simulator on this machine.
+const (
+	devTelegramToken = "100200300:parley-dev-telegram-bot-token"
+	devPassword      = "parley1"
+	devSender        = "12025550100"
+	devPhone         = "12025550123"
+	devToken         = "parley-dev-token" //nolint:gosec // opens a simulator only
+)
+
+// devAccounts is what parley dev has ready: a channel is one row. The first is
+// the one in the printed example.
+func devAccounts() []devAccount {
+	return []devAccount{
+		{
+			devApp, parley.ChannelWhatsApp, simulator.ProviderWhatsApp, "106540352242922", devPhone,
+			func(secret string) parley.ChannelCredential {
+				return parley.ChannelCredential{
+					StaticBearer:     &parley.StaticBearer{ClaimedIdentity: "106540352242922", Token: devToken},
+					ProviderSettings: devSettings(map[string]any{"app_secret": secret, "verify_token": secret}),
+				}
+			},
+			func(secret, webhook string) any {
+				return simulator.WhatsAppAccount{
+					Token: devToken, AppSecret: secret, VerifyToken: secret, WebhookURL: webhook, DisplayPhoneNumber: devSender,
+				}
+			},
+		},
+		{
+			devApp, parley.ChannelSMS, simulator.ProviderSinch, "parley-dev-plan", devPhone,
+			func(secret string) parley.ChannelCredential {
+				return parley.ChannelCredential{
+					StaticBearer:   &parley.StaticBearer{ClaimedIdentity: "parley-dev-plan", Token: devToken},
+					CallbackSecret: secret, ProviderSettings: devSettings(map[string]any{"default_sender": devSender}),
+				}
+			},
+			func(secret, webhook string) any {
+				return simulator.SinchAccount{
+					Token: devToken, CallbackURL: webhook, CallbackSecret: secret, DefaultOriginator: devSender,
+				}
+			},
+		},
+		{
+			devApp, parley.ChannelTelegram, simulator.ProviderTelegram, devTelegramToken, "1001",
+			func(string) parley.ChannelCredential {
+				return parley.ChannelCredential{Telegram: &parley.TelegramCredentials{Token: devTelegramToken}}
+			},
+			func(string, string) any { return simulator.TelegramAccount{Username: "parley_dev_bot", Name: "Demo"} },
+		},
+		{
+			devSMPPApp, parley.ChannelSMS, simulator.ProviderSMPP, "parley", devPhone,
+			func(string) parley.ChannelCredential {
+				return parley.ChannelCredential{
+					StaticBearer: &parley.StaticBearer{ClaimedIdentity: "parley", Token: devPassword}, Provider: "smpp",
+					ProviderSettings: devSettings(map[string]any{
+						"host": "127.0.0.1", "default_sender": devSender, "rate_limit_per_s": 0,
+					}),
+				}
+			},
+			func(string, string) any { return simulator.SMPPAccount{Password: devPassword, Number: devSender} },
+		},
+	}
+}
+
+// devApps lists the names of the apps.
+func devApps() []string {
+	var names []string
+	for _, a := range devAccounts() {
+		if !slices.Contains(names, a.app) {
+			names = append(names, a.app)
+		}
+	}
+	return names
+}
+
+// devCredentials is what the app of that name gets.
+func devCredentials(app, secret string) []parley.ChannelCredential {
+	var out []parley.ChannelCredential
+	for _, a := range devAccounts() {
+		if a.app == app {
+			c := a.credential(secret)
+			c.Channel = a.channel
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+func devSettings(members map[string]any) json.RawMessage {
+	raw, err := json.Marshal(members)
+	if err != nil {
+		panic(err) // strings and numbers can be encoded
+	}
+	return raw
+}
+
+// A devSession is a simulated provider with a listener of its own besides the
+// simulator's.
+type devSession struct {
+	provider string
+	setting  string // as channelURL.simulated has it
+	scheme   string
+	listen   string
+}
+
+func (o *DevOptions) sessions() []devSession {
+	return []devSession{
+		{simulator.ProviderSMPP, "sms-smpp", "smpp", o.SMPPListen},
+	}
+}
