@@ -136,9 +136,12 @@ func vocabulary() map[string]func() any {
 		"v1/projectsettings/*/*.json":                            nil,
 		"v1/transcoding/request/*.json":                          of[parley.TranscodeMessageRequest],
 		"v1/transcoding/response/*.json":                         of[parley.TranscodeMessageResponse],
-		"templates/*.json":                                       nil,
-		"templates/v2/*.json":                                    nil,
-		"templates/v2/*/*.json":                                  nil,
+		"templates/*.json":                                       of[parley.TemplateVariable],
+		"templates/v2/*.json":                                    of[parley.ChannelTemplateOverride],
+		"templates/v2/*/TemplateV2*.json":                        of[parley.Template],
+		"templates/v2/*/TemplateTranslation*.json":               of[parley.TemplateTranslation],
+		"templates/v2/response/TemplatesV2*.json":                of[templateList],
+		"templates/v2/response/Translations*.json":               of[translationList],
 	}
 }
 
@@ -180,6 +183,14 @@ type recentList struct {
 type messageList struct {
 	Messages      []parley.Message `json:"messages"`
 	NextPageToken string           `json:"next_page_token"`
+}
+
+type templateList struct {
+	Templates []parley.Template `json:"templates"`
+}
+
+type translationList struct {
+	Translations []parley.TemplateTranslation `json:"translations"`
 }
 
 func of[T any]() any { return new(T) }
