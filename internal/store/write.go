@@ -137,6 +137,24 @@ type MessageDoc struct {
 	App     *parley.AppMessage     `json:"app,omitempty"`
 	Contact *parley.ContactMessage `json:"contact,omitempty"`
 	Send    *SendOptions           `json:"send,omitempty"`
+	// Resolved is what the message says on the channels where it refers to an
+	// omni template: whatever becomes of the template, this is what was sent.
+	Resolved map[parley.Channel]*Resolved `json:"resolved,omitempty"`
+}
+
+// On returns the message as it goes to a channel, or why it cannot.
+func (d *MessageDoc) On(ch parley.Channel) (*parley.AppMessage, *parley.Reason) {
+	if r := d.Resolved[ch]; r != nil {
+		return r.Message, r.Reason
+	}
+	return d.App, nil
+}
+
+// Resolved is what came of a reference to an omni template: a message, or the
+// reason why there is none.
+type Resolved struct {
+	Message *parley.AppMessage `json:"message,omitempty"`
+	Reason  *parley.Reason     `json:"reason,omitempty"`
 }
 
 // SendOptions is what a send request asked for besides its message.

@@ -19,6 +19,7 @@ func testIsolation(t *testing.T, s *store.Store) {
 	appID, hookID := s.NewID(), s.NewID()
 	must(t, s.PutApp(ctx, "p1", app(appID)))
 	must(t, s.PutWebhook(ctx, "p1", webhook(hookID, appID, "https://example.com/")))
+	must(t, s.AddTemplate(ctx, "p1", &store.Template{ID: "t", V2: &parley.Template{}}))
 	w := Accept(s, "p1", appID, who)
 	must(t, s.Commit(ctx, w))
 	m := w.Accept.Message
@@ -35,6 +36,10 @@ func testIsolation(t *testing.T, s *store.Store) {
 	absent("App", err)
 	_, err = s.Webhook(ctx, "p2", hookID)
 	absent("Webhook", err)
+	_, err = s.Template(ctx, "p2", "t")
+	absent("Template", err)
+	absent("SetTemplate", s.SetTemplate(ctx, "p2", &store.Template{ID: "t", V2: &parley.Template{}}))
+	absent("DeleteTemplate", s.DeleteTemplate(ctx, "p2", "t"))
 	_, err = s.Contact(ctx, "p2", m.ContactID)
 	absent("Contact", err)
 	_, err = s.Conversation(ctx, "p2", m.ConversationID)
@@ -66,6 +71,8 @@ func testIsolation(t *testing.T, s *store.Store) {
 	none("ProjectWebhooks", len(hooks), err)
 	hooks, err = s.Webhooks(ctx, "p2", appID)
 	none("Webhooks", len(hooks), err)
+	templates, err := s.Templates(ctx, "p2")
+	none("Templates", len(templates), err)
 	for _, f := range []store.ContactFilter{{Limit: 9}, {Limit: 9, Identity: &who}} {
 		contacts, err := s.Contacts(ctx, "p2", f)
 		none("Contacts", len(contacts), err)

@@ -55,6 +55,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 		"SigningKeys":        testSigningKeys,
 		"Apps":               testApps,
 		"Webhooks":           testWebhooks,
+		"Templates":          testTemplates,
 		"Contacts":           testContacts,
 		"ContactsPaging":     testContactsPaging,
 		"Conversations":      testConversations,
