@@ -47,6 +47,9 @@ func (e *Engine) SendMessage(ctx context.Context, projectID string, r *parley.Se
 		}
 	}
 	body := &store.MessageDoc{App: r.Message, Send: opts}
+	if body.Resolved, err = e.resolve(ctx, projectID, r.Message, opts.Targets); err != nil {
+		return nil, err
+	}
 	if m.Doc, err = body.Encode(); err != nil {
 		return nil, err
 	}

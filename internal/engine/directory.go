@@ -25,8 +25,11 @@ type directory struct {
 	apps     map[store.AppRef]entry[*parley.App]
 	hooks    map[string]entry[hookList]
 	consents map[store.AppRef]entry[bool] // whether anybody is on a list of the app
-	projects map[string]string            // app id -> project id; never changes
-	conns    map[*parley.ChannelCredential]*channel.Conn
+	// templates holds what messages referred to; nil stands for a template
+	// that is not there.
+	templates map[templateRef]entry[*parley.Template]
+	projects  map[string]string // app id -> project id; never changes
+	conns     map[*parley.ChannelCredential]*channel.Conn
 	// epoch counts changes, so that a read that began before one does not
 	// bring the old state back.
 	epoch int
@@ -54,6 +57,7 @@ func (d *directory) forget() {
 	d.apps = map[store.AppRef]entry[*parley.App]{}
 	d.hooks = map[string]entry[hookList]{}
 	d.consents = map[store.AppRef]entry[bool]{}
+	d.templates = map[templateRef]entry[*parley.Template]{}
 	d.projects = map[string]string{}
 	d.conns = map[*parley.ChannelCredential]*channel.Conn{}
 }
@@ -86,6 +90,32 @@ func (d *directory) forgetConsents(ref store.AppRef) {
 	defer d.mu.Unlock()
 	d.epoch++
 	delete(d.consents, ref)
+}
+
+// A templateRef names a template and its project.
+type templateRef struct{ project, id string }
+
+// template returns a template of the project, or nil.
+func (d *directory) template(ctx context.Context, projectID, id string) (*parley.Template, error) {
+	return cached(d, func() map[templateRef]entry[*parley.Template] { return d.templates }, templateRef{projectID, id},
+		func() (*parley.Template, error) {
+			t, err := d.store.Template(ctx, projectID, id)
+			if parley.IsNotFound(err) {
+				return nil, nil //nolint:nilnil // absence is an answer here
+			}
+			if err != nil {
+				return nil, err
+			}
+			return t.AsV2()
+		})
+}
+
+// forgetTemplates drops what is known of templates: one changed.
+func (d *directory) forgetTemplates() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.epoch++
+	d.templates = map[templateRef]entry[*parley.Template]{}
 }
 
 // project returns the project of an app, or NOT_FOUND.

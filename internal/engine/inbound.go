@@ -119,11 +119,20 @@ func (a *arrival) choice(payload, target string) (*parley.ChoiceResponseMessage,
 		return raw, a.in.Metadata, err
 	}
 	if isToken {
-		if posts := channel.Postbacks(transcode.Select(body.App, a.channel)); i < len(posts) {
+		if posts := postbacks(body, a.channel); i < len(posts) {
 			raw.PostbackData = posts[i].Value(m.ID)
 		}
 	}
 	return raw, m.Metadata, nil
+}
+
+// postbacks lists the choices of a message as it went to a channel.
+func postbacks(body *store.MessageDoc, ch parley.Channel) []channel.Postback {
+	m, reason := body.On(ch)
+	if m == nil || reason != nil {
+		return nil
+	}
+	return channel.Postbacks(transcode.Select(m, ch))
 }
 
 // sent returns a message this app sent, or nil.
@@ -161,7 +170,7 @@ func (a *arrival) typed(text string) (*parley.ChoiceResponseMessage, string, err
 		if err != nil {
 			return nil, "", err
 		}
-		for _, p := range channel.Postbacks(transcode.Select(body.App, a.channel)) {
+		for _, p := range postbacks(body, a.channel) {
 			if strings.EqualFold(strings.TrimSpace(p.Title), text) {
 				return &parley.ChoiceResponseMessage{MessageID: m.ID, PostbackData: p.Value(m.ID)}, m.Metadata, nil
 			}

@@ -233,8 +233,12 @@ func (d *delivery) pending() *taken {
 
 // render turns the message into the payloads of the current channel.
 func (d *delivery) render(ctx context.Context, cred *parley.ChannelCredential) error {
+	message, reason := d.body.On(d.to.Channel)
+	if reason != nil {
+		return &channel.Error{Reason: *reason, Outcome: channel.NotSent}
+	}
 	o := channel.Outgoing{
-		MessageID: d.m.ID, To: channel.Address{Identity: d.to.Identity}, Message: d.body.App,
+		MessageID: d.m.ID, To: channel.Address{Identity: d.to.Identity}, Message: message,
 		Properties: d.body.Send.Properties, Credential: cred,
 	}
 	if r := d.body.App.ReplyTo; r != nil {

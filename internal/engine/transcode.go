@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 
 	"github.com/parley-im/parley"
 	"github.com/parley-im/parley/internal/channel"
@@ -30,18 +31,31 @@ func (e *Engine) Transcode(ctx context.Context, projectID string, r *parley.Tran
 		if ch == nil {
 			return nil, parley.Errorf(parley.CodeUnimplemented, "this server has no adapter for channel %s", name)
 		}
+		message, err := e.resolveOn(ctx, projectID, r.AppMessage, name)
+		if err != nil {
+			return nil, refused(name, err)
+		}
 		payloads, err := render(ch, channel.Outgoing{
-			MessageID: parley.FirstID(parley.Epoch()), To: channel.Address{Identity: to}, Message: r.AppMessage,
+			MessageID: parley.FirstID(parley.Epoch()), To: channel.Address{Identity: to}, Message: message,
 			Credential: app.Credential(name),
 		})
 		if err != nil {
-			return nil, parley.Invalid("app_message", "%s: %s", name, channel.AsError(err).Reason.Description)
+			return nil, refused(name, err)
 		}
 		if out.TranscodedMessage[name], err = shownPayloads(payloads); err != nil {
 			return nil, err
 		}
 	}
 	return out, nil
+}
+
+// refused says why a message cannot be shown on a channel. Any other error is
+// returned as it is.
+func refused(name parley.Channel, err error) error {
+	if e, ok := errors.AsType[*channel.Error](err); ok {
+		return parley.Invalid("app_message", "%s: %s", name, e.Reason.Description)
+	}
+	return err
 }
 
 func shownPayloads(payloads []channel.Payload) (string, error) {

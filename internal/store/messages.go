@@ -52,6 +52,7 @@ func (d *MessageDoc) Encode() ([]byte, error) {
 		{`"app":`, d.App != nil, d.App.MarshalJSON},
 		{`"contact":`, d.Contact != nil, d.Contact.MarshalJSON},
 		{`"send":`, d.Send != nil, func() ([]byte, error) { return parley.Marshal(d.Send) }},
+		{`"resolved":`, len(d.Resolved) > 0, func() ([]byte, error) { return parley.Marshal(d.Resolved) }},
 	} {
 		if !member.set {
 			continue
