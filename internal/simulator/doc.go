@@ -31,9 +31,9 @@
 //	PUT /accounts/sms-sinch/{service_plan_id}     SinchAccount
 //	PUT /accounts/smpp/{system_id}                SMPPAccount
 //
-// A PUT makes the account or replaces it, and answers {"id"}. One of WhatsApp
-// with a webhook_url makes the verification handshake first and fails, with
-// nothing changed, if the webhook does not echo the challenge.
+// and so on. A PUT makes the account or replaces it, and answers {"id"}. One
+// of WhatsApp with a webhook_url makes the verification handshake first and
+// fails, with nothing changed, if the webhook does not echo the challenge.
 //
 // # Handsets
 //
@@ -108,19 +108,22 @@
 // # How to add a provider
 //
 // Write line.go and the like: ProviderLINE, the exported LINEAccount, and a
-// type that is a provider; then add its constructor to newProviders. It needs
-// to do three things, and the rest is there:
+// type that is a provider; then add its constructor to newProviders. Name and
+// path are those of the server's setting: "line", "rcs-google". It does three
+// things, and the rest is there:
 //
 //   - Make an Item of a request and hand it to accept, which applies the
-//     phone's behaviour, counts, and plans what becomes of it; answer an error
-//     after cutIfAsked in the provider's words. The item's report, if there
-//     are receipts, posts one for the Status and Code it is called with.
+//     phone's behaviour, counts, and plans what becomes of it. Call cutIfAsked
+//     with the error before answering it in the provider's words. The item's
+//     report, if there are receipts, posts one for the Status and Code it is
+//     called with, or ignores those the provider does not tell.
 //   - Make webhook bodies of a Reply (see Reply.item), a tapped Choice and, as
 //     an eventer or a blocker, of an Event; hand them to writeOut, or to
 //     poster.send if they leave nothing in the thread.
-//   - Sign them in post.target, where signature helps.
+//   - Say in post.target where they go and sign them, where signature helps.
 //
-// accountSet keeps accounts, phones.typing and phones.seen show what the app does
-// besides writing, media keeps uploads, fileURL is where the app fetches a phone's file. Say here
-// what is special about it. A whole one is in provider_test.go.
+// accountSet keeps accounts; phones.typing and phones.seen show what the app
+// does besides writing; media keeps uploads, and fileURL is where the app
+// fetches a phone's file. Say here what is special about the provider. A whole
+// one to begin from is in provider_test.go.
 package simulator

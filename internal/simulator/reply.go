@@ -20,12 +20,11 @@ type Reply struct {
 	MIME     string  `json:"mime,omitempty"`
 	// MoreMedia are further files with MediaURL, where the channel takes them.
 	MoreMedia []string  `json:"more_media,omitempty"`
-	Subject   string    `json:"subject,omitempty"` // EMAIL, MMS
+	Subject   string    `json:"subject,omitempty"` // EMAIL, MMS and the MMS of SMS
 	HTML      string    `json:"html,omitempty"`    // EMAIL: Text with formatting
 	Location  *Location `json:"location,omitempty"`
 	Contact   *Contact  `json:"contact,omitempty"`
-	// Reaction is an emoji on ReplyTo; empty takes it back. WHATSAPP and
-	// TELEGRAM.
+	// Reaction is an emoji on ReplyTo; empty takes it back.
 	Reaction *string `json:"reaction,omitempty"`
 	// Account is who to write to; by default who wrote last.
 	Account string `json:"account,omitempty"`
