@@ -31,6 +31,7 @@ type Callback struct {
 	OptOut               *OptNotification          `json:"opt_out_notification,omitempty"`
 	ChannelEvent         *ChannelEventNotification `json:"channel_event_notification,omitempty"`
 	Unsupported          *UnsupportedCallback      `json:"unsupported_callback,omitempty"`
+	BatchStatusUpdate    *BatchStatusUpdate        `json:"batch_status_update_notification,omitempty"`
 
 	MessageMetadata string `json:"message_metadata"`
 	CorrelationID   string `json:"correlation_id"`

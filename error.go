@@ -24,6 +24,7 @@ const (
 	CodeUnimplemented      Code = "UNIMPLEMENTED"
 	CodeUnavailable        Code = "UNAVAILABLE"
 	CodeMethodNotAllowed   Code = "METHOD_NOT_ALLOWED"
+	CodeKeyReused          Code = "IDEMPOTENCY_KEY_REUSED"
 )
 
 // An Error may be shown to an API caller as it is: Message never holds a

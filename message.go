@@ -81,6 +81,10 @@ type SendMessageRequest struct {
 	ProcessingStrategy                 string            `json:"processing_strategy,omitempty"`
 	CorrelationID                      string            `json:"correlation_id,omitempty"`
 	MessageContentType                 string            `json:"message_content_type,omitempty"`
+
+	// SendAt is an addition of ours: the message is kept until then. TTL
+	// counts from it.
+	SendAt *time.Time `json:"send_at,omitempty"`
 }
 
 // decode does what encoding/json does, in less time: it decodes the message
@@ -106,6 +110,9 @@ func (r *SendMessageRequest) decode(body []byte) error {
 	*r = SendMessageRequest{}
 	return json.Unmarshal(body, r)
 }
+
+// MaxSendAhead is how far ahead a message can be scheduled.
+const MaxSendAhead = 30 * 24 * time.Hour
 
 // A SendMessageResponse says that a message was accepted: it is stored and
 // will be sent.

@@ -67,6 +67,7 @@ type Server struct {
 	auth     *authenticator
 	requests *buckets // by project
 	tokens   *buckets // by access key and address
+	keys     keysInUse
 	mux      *http.ServeMux
 	unknown  *meter // counts what matches no route
 	buffers  sync.Pool
@@ -109,7 +110,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		x.fail(errNoRoute())
 		return
 	}
-	s.mux.ServeHTTP(x, splitVerb(r))
+	s.mux.ServeHTTP(x, splitVerb(batchHost(r)))
 }
 
 // RotateSigningKey makes a new key sign access tokens from now on. Tokens

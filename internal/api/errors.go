@@ -24,6 +24,8 @@ func statusOf(c parley.Code) int {
 		return http.StatusMethodNotAllowed
 	case parley.CodeAlreadyExists, parley.CodeAborted:
 		return http.StatusConflict
+	case parley.CodeKeyReused:
+		return http.StatusUnprocessableEntity
 	case parley.CodeTooLarge:
 		return http.StatusRequestEntityTooLarge
 	case parley.CodeResourceExhausted:

@@ -49,6 +49,11 @@ func (x *exchange) json(status int, v any) {
 		x.fail(fmt.Errorf("encode answer: %w", err))
 		return
 	}
+	x.raw(status, b)
+}
+
+// raw answers with JSON that is encoded already.
+func (x *exchange) raw(status int, b []byte) {
 	h := x.Header()
 	h["Content-Type"] = []string{"application/json"}
 	h["Content-Length"] = []string{strconv.Itoa(len(b))}

@@ -25,6 +25,7 @@ type request struct {
 	x       *exchange
 	project string
 	buffer  *bytes.Buffer // the body, once read
+	limit   int64         // bytes of the body; 0 means maxBody
 }
 
 // empty is the answer of operations that have nothing to say.
@@ -45,18 +46,24 @@ func with[In any](op func(ctx context.Context, r *request, in *In) (any, error))
 	}
 }
 
+// read reads the body into the buffer, once.
+func (r *request) read() error {
+	if r.buffer != nil {
+		return nil
+	}
+	b, ok := r.x.s.buffers.Get().(*bytes.Buffer)
+	if !ok {
+		b = new(bytes.Buffer)
+	}
+	b.Reset()
+	r.buffer = b
+	return readBody(b, r.x.ResponseWriter, r.http, r.limit)
+}
+
 // body reads the body. It is good until the operation returns.
 func (r *request) body() ([]byte, error) {
-	if r.buffer == nil {
-		b, ok := r.x.s.buffers.Get().(*bytes.Buffer)
-		if !ok {
-			b = new(bytes.Buffer)
-		}
-		b.Reset()
-		r.buffer = b
-		if err := readBody(b, r.x.ResponseWriter, r.http, maxBody); err != nil {
-			return nil, err
-		}
+	if err := r.read(); err != nil {
+		return nil, err
 	}
 	body := r.buffer.Bytes()
 	if len(bytes.TrimSpace(body)) == 0 {

@@ -21,6 +21,14 @@ type route struct {
 	op        operation
 }
 
+// maxBody returns the most bytes a request's body may have.
+func (r *route) maxBody() int64 {
+	if strings.HasPrefix(r.operation, batchOperation) {
+		return maxBatchBody
+	}
+	return maxBody
+}
+
 // routes is the whole API.
 func (s *Server) routes() []route {
 	return slices.Concat(
@@ -82,8 +90,8 @@ func (s *Server) newMux(m metrics, media http.Handler, gatherer prometheus.Gathe
 		path = strings.ReplaceAll(path, "}:", "}/:") // see splitVerb
 		paths[path] = append(paths[path], endpoint{method, m.meter(operation, method), serve})
 	}
-	for _, r := range slices.Concat(s.routes(), s.optRoutes()) {
-		add(r.operation, r.pattern, s.call(r.op))
+	for _, r := range slices.Concat(s.routes(), s.optRoutes(), s.batchRoutes()) {
+		add(r.operation, r.pattern, s.call(r.op, r.maxBody()))
 	}
 	add("Token", "POST /oauth2/token", s.token)
 	add("Receive", "GET /channels/{channel}/{app_id}", s.receive)
@@ -116,18 +124,24 @@ func notFound(w http.ResponseWriter, _ *http.Request) {
 
 // call answers an API request: it authenticates the caller, runs op and
 // encodes what it returns.
-func (s *Server) call(op operation) func(*exchange, *http.Request) {
+func (s *Server) call(op operation, limit int64) func(*exchange, *http.Request) {
 	return func(x *exchange, r *http.Request) {
-		answer, err := s.run(r.Context(), op, x, r)
+		answer, err := s.run(r.Context(), op, x, &request{http: r, x: x, limit: limit})
 		if err != nil {
 			x.fail(err)
+			return
+		}
+		if old, ok := answer.(answered); ok {
+			x.Header().Set(replayedHeader, "true")
+			x.raw(old.status, []byte(old.body))
 			return
 		}
 		x.json(http.StatusOK, answer)
 	}
 }
 
-func (s *Server) run(ctx context.Context, op operation, x *exchange, r *http.Request) (any, error) {
+func (s *Server) run(ctx context.Context, op operation, x *exchange, req *request) (any, error) {
+	r := req.http
 	project, err := s.auth.authenticate(ctx, r)
 	if err != nil {
 		return nil, err
@@ -142,7 +156,7 @@ func (s *Server) run(ctx context.Context, op operation, x *exchange, r *http.Req
 	if op == nil {
 		return nil, parley.Errorf(parley.CodeUnimplemented, "this operation is not implemented")
 	}
-	req := &request{http: r, x: x, project: project}
+	req.project = project
 	defer req.release()
-	return op(ctx, req)
+	return s.once(ctx, op, req)
 }

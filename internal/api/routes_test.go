@@ -21,7 +21,8 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 func TestRoutes(t *testing.T) {
 	t.Parallel()
 	var b strings.Builder
-	for _, r := range new(Server).routes() {
+	s := new(Server)
+	for _, r := range slices.Concat(s.routes(), s.batchRoutes()) {
 		mark := "+"
 		if r.op == nil {
 			mark = "-"

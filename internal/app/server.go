@@ -229,6 +229,9 @@ func (s *Server) Run(ctx context.Context, ready func(context.Context) error) (er
 	if err := s.queue.Start(ctx); err != nil {
 		return fmt.Errorf("start the queue: %w", err)
 	}
+	if err := s.engine.Recount(ctx); err != nil {
+		return err
+	}
 	failed := make(chan error, 2)
 	later := context.WithoutCancel(ctx)
 	sessions := stage(later, func(ctx context.Context) { s.engine.RunSessions(ctx) })
@@ -305,6 +308,7 @@ func (s *Server) runAside(ctx context.Context) {
 	if s.cfg.PprofListen != "" {
 		defer stage(ctx, s.servePprof)()
 	}
+	defer stage(ctx, s.engine.RunUpkeep)()
 	tuneGC(ctx)
 	<-ctx.Done()
 }

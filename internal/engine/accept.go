@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"net/http"
 	"slices"
 	"strconv"
 	"time"
@@ -11,7 +12,8 @@ import (
 )
 
 // SendMessage accepts a message: once it returns, the message is stored and
-// will be sent, or its failure reported.
+// will be sent, or its failure reported. With the idempotency key of ctx, if
+// it has one, it does so once.
 func (e *Engine) SendMessage(ctx context.Context, projectID string, r *parley.SendMessageRequest) (*parley.SendMessageResponse, error) {
 	if err := r.Validate(); err != nil {
 		return nil, err
@@ -20,23 +22,57 @@ func (e *Engine) SendMessage(ctx context.Context, projectID string, r *parley.Se
 	if err != nil {
 		return nil, err
 	}
-	dispatch := app.ProcessingMode == parley.ModeDispatch || r.ProcessingStrategy == parley.StrategyDispatch
-	if err := e.checkSend(ctx, app, r, dispatch); err != nil {
+	now := e.now()
+	if err := e.checkSend(ctx, app, r, now); err != nil {
 		return nil, err
 	}
-	now := e.now()
+	a, err := e.acceptance(ctx, projectID, app, r, now)
+	if err != nil {
+		return nil, err
+	}
+	resp := &parley.SendMessageResponse{MessageID: a.Message.ID, AcceptedTime: now}
+	if err := store.Answer(ctx, http.StatusOK, resp); err != nil {
+		return nil, err
+	}
+	later := a.Job.Kind != store.KindSend // it joins the queue when it is due
+	if !later {
+		if err := e.limits.enqueue(app.ID); err != nil {
+			return nil, err
+		}
+	}
+	if err := e.store.Commit(ctx, &store.Write{Accept: a}); err != nil {
+		if !later {
+			e.limits.dequeue(app.ID)
+		}
+		return nil, err
+	}
+	e.met.accepted.Inc()
+	return resp, nil
+}
+
+// dispatched reports whether a message of the app goes out without contact and
+// conversation.
+func dispatched(app *parley.App, strategy string) bool {
+	return app.ProcessingMode == parley.ModeDispatch || strategy == parley.StrategyDispatch
+}
+
+// acceptance makes of a request what is stored once it is accepted: the
+// message, whom it is for, and the job that sends it.
+func (e *Engine) acceptance(ctx context.Context, projectID string, app *parley.App, r *parley.SendMessageRequest, now time.Time) (*store.Acceptance, error) {
+	dispatch := dispatched(app, r.ProcessingStrategy)
 	m := &store.Message{
 		ProjectID: projectID, ID: e.store.NewID(), AppID: app.ID, ToContact: true, Dispatch: dispatch,
 		Listed: !dispatch || app.DispatchRetentionPolicy.TTLDays > 0, AcceptTime: now, Metadata: r.MessageMetadata,
 	}
 	opts := &store.SendOptions{
 		CallbackURL: r.CallbackURL, Properties: r.ChannelProperties, CorrelationID: r.CorrelationID,
-		ContentType: r.MessageContentType,
+		ContentType: r.MessageContentType, Urgent: r.Queue == parley.QueueHigh,
 	}
 	if r.TTL > 0 {
-		opts.Expires = now.Add(r.TTL.Duration())
+		opts.Expires = sendTime(r, now).Add(r.TTL.Duration())
 	}
-	a := &store.Acceptance{Message: m}
+	a := &store.Acceptance{Message: m, Urgent: opts.Urgent}
+	var err error
 	if opts.Targets, err = e.address(ctx, projectID, app, r, a, dispatch); err != nil {
 		return nil, err
 	}
@@ -53,30 +89,28 @@ func (e *Engine) SendMessage(ctx context.Context, projectID string, r *parley.Se
 	if m.Doc, err = body.Encode(); err != nil {
 		return nil, err
 	}
-	a.Job = sendJob(m, 0)
+	if sendTime(r, now).After(now) {
+		a.Job = scheduleJob(m, *r.SendAt)
+		return a, nil
+	}
+	a.Job = sendJob(m, opts, 0)
 	a.Job.Memo = &sendMemo{message: m, body: body}
-	if dispatch && len(opts.Targets) > 0 {
-		a.Job.Lane = app.ID + "/" + opts.Targets[0].Identity
-	}
-	if err := e.limits.enqueue(app.ID); err != nil {
-		return nil, err
-	}
-	if err := e.store.Commit(ctx, &store.Write{Accept: a}); err != nil {
-		e.limits.dequeue(app.ID)
-		return nil, err
-	}
-	e.met.accepted.Inc()
-	return &parley.SendMessageResponse{MessageID: m.ID, AcceptedTime: now}, nil
+	return a, nil
 }
 
 // checkSend checks what a request alone cannot show.
-func (e *Engine) checkSend(ctx context.Context, app *parley.App, r *parley.SendMessageRequest, dispatch bool) error {
-	if dispatch && r.Recipient.ContactID != "" {
+func (e *Engine) checkSend(ctx context.Context, app *parley.App, r *parley.SendMessageRequest, now time.Time) error {
+	if dispatched(app, r.ProcessingStrategy) && r.Recipient.ContactID != "" {
 		return parley.Invalid("recipient.contact_id", "dispatched messages need recipient.identified_by")
 	}
 	for i, c := range r.ChannelPriorityOrder {
 		if app.Credential(c) == nil {
 			return parley.Invalid("channel_priority_order["+strconv.Itoa(i)+"]", "channel %s is not configured on the app", c)
+		}
+	}
+	if r.SendAt != nil {
+		if err := checkSendAt(*r.SendAt, now); err != nil {
+			return err
 		}
 	}
 	if r.CallbackURL != "" && e.o.CheckTarget != nil {

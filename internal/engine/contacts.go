@@ -57,17 +57,19 @@ func (e *Engine) putContact(ctx context.Context, tx *store.Store, projectID stri
 // DeleteContact removes a contact with its conversations and messages and
 // reports it as it was.
 func (e *Engine) DeleteContact(ctx context.Context, projectID, id string) error {
-	return e.store.Tx(ctx, func(tx *store.Store) error {
-		c, err := tx.DeleteContact(ctx, projectID, id)
-		if err != nil {
-			return err
-		}
-		jobs, err := e.contactCallbacks(ctx, projectID, "", parley.TriggerContactDelete, c)
-		if err != nil {
-			return err
-		}
-		return tx.AddJobs(ctx, jobs)
-	})
+	return e.store.Tx(ctx, func(tx *store.Store) error { return e.deleteContact(ctx, tx, projectID, id) })
+}
+
+func (e *Engine) deleteContact(ctx context.Context, tx *store.Store, projectID, id string) error {
+	c, err := tx.DeleteContact(ctx, projectID, id)
+	if err != nil {
+		return err
+	}
+	jobs, err := e.contactCallbacks(ctx, projectID, "", parley.TriggerContactDelete, c)
+	if err != nil {
+		return err
+	}
+	return tx.AddJobs(ctx, jobs)
 }
 
 // contactCallbacks reports a contact to the webhooks of every app of the

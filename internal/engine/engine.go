@@ -139,6 +139,9 @@ const (
 	kindAcknowledge = "acknowledge" // tell the provider that something was handled
 	kindMedia       = "media"       // fetch inbound media
 	kindConnect     = "connect"     // set a credential up with its provider
+	kindSchedule    = "schedule"    // a message whose time has not come
+	kindBatch       = "batch"       // the messages of a batch
+	kindContacts    = "contacts"    // contacts to create or delete one after the other
 )
 
 // Workers returns the kinds of jobs the engine runs.
@@ -151,6 +154,9 @@ func (e *Engine) Workers() map[string]queue.Kind {
 		kindAcknowledge: {Run: e.acknowledge, Concurrency: 32},
 		kindMedia:       {Run: e.fetchMedia, Concurrency: 8},
 		kindConnect:     {Run: e.connect, Concurrency: 8, LaneWidth: 1},
+		kindSchedule:    {Run: e.release, Concurrency: 32},
+		kindBatch:       {Run: e.fanOut, Concurrency: 4},
+		kindContacts:    {Run: e.bulkContacts, Concurrency: 4},
 	}
 }
 

@@ -288,11 +288,7 @@ func (e *Engine) switchOrFail(ctx context.Context, m *store.Message, body *store
 	x := body.Send.Expires
 	if leg+1 < len(body.Send.Targets) && (x.IsZero() || e.now().Before(x)) {
 		status = parley.StatusSwitchingChannel
-		j := sendJob(m, leg+1)
-		if m.Dispatch {
-			j.Lane = m.AppID + "/" + body.Send.Targets[0].Identity
-		}
-		next = []*store.Job{j}
+		next = []*store.Job{sendJob(m, body.Send, leg+1)}
 	}
 	to := body.Send.Targets[leg]
 	jobs, err := e.report(ctx, m, body, to, status, &reason, at)

@@ -59,13 +59,21 @@ type taken struct {
 	id  channel.ProviderID
 }
 
-// sendJob returns the job that sends a message from a leg on.
-func sendJob(m *store.Message, leg int) *store.Job {
+// sendJob returns the job that sends a message from a leg on. Messages to one
+// conversation share a lane and, dispatched, those of an app to one identity.
+func sendJob(m *store.Message, o *store.SendOptions, leg int) *store.Job {
+	lane := m.ConversationID
+	if m.Dispatch && len(o.Targets) > 0 {
+		lane = m.AppID + "/" + o.Targets[0].Identity
+	}
+	if o.Urgent {
+		lane = store.UrgentLane(lane)
+	}
 	doc := `{"message_id":"` + m.ID + `","app_id":"` + m.AppID + `"}`
 	if leg > 0 {
 		doc = `{"message_id":"` + m.ID + `","app_id":"` + m.AppID + `","leg":` + strconv.Itoa(leg) + `}`
 	}
-	return &store.Job{ProjectID: m.ProjectID, Kind: store.KindSend, Lane: m.ConversationID, Doc: []byte(doc)}
+	return &store.Job{ProjectID: m.ProjectID, Kind: store.KindSend, Lane: lane, Doc: []byte(doc)}
 }
 
 // A delivery is a send job being run.
@@ -203,7 +211,7 @@ func (d *delivery) leg(ctx context.Context) (again bool, err error) {
 		if err := d.paused(); err != nil && d.pending() == nil {
 			return false, err
 		}
-		if wait := d.e.limits.send(d.app.ID); wait > 0 {
+		if wait := d.e.limits.send(d.app.ID, d.m.ID, d.body.Send.Urgent); wait > 0 {
 			return false, queue.Snooze(wait)
 		}
 		id, err := d.attempt(ctx)

@@ -12,6 +12,7 @@ type kind struct {
 	running int
 	lanes   map[string]*lane
 	ready   []*lane // lanes with something to run now, in turn
+	urgent  []*lane // those of urgent jobs, which come before
 }
 
 // lane is the jobs that share a turn.
@@ -42,7 +43,27 @@ func (k *kind) list(l *lane) {
 		return
 	}
 	l.listed = true
-	k.ready = append(k.ready, l)
+	if l.jobs[0].Urgent() {
+		k.urgent = append(k.urgent, l)
+	} else {
+		k.ready = append(k.ready, l)
+	}
+}
+
+// next takes the lane whose turn it is off the line, or returns nil.
+func (k *kind) next() *lane {
+	line := &k.ready
+	if len(k.urgent) > 0 {
+		line = &k.urgent
+	}
+	if len(*line) == 0 {
+		return nil
+	}
+	l := (*line)[0]
+	(*line)[0] = nil
+	*line = (*line)[1:]
+	l.listed = false
+	return l
 }
 
 func (k *kind) width() int {
@@ -55,11 +76,11 @@ func (k *kind) width() int {
 // take returns the next job of the kind that may run now, or nil; the caller
 // holds the lock.
 func (q *Queue) take(k *kind) (*store.Job, *lane) {
-	for k.running < k.Concurrency && len(k.ready) > 0 {
-		l := k.ready[0]
-		k.ready[0] = nil
-		k.ready = k.ready[1:]
-		l.listed = false
+	for k.running < k.Concurrency {
+		l := k.next()
+		if l == nil {
+			break
+		}
 		if len(l.jobs) == 0 {
 			k.tidy(l) // they were given back since it got in line
 			continue

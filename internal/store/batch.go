@@ -24,14 +24,19 @@ type batch struct {
 // dropped before anything is made for them, and people exist before their
 // messages.
 func (b *batch) apply(group []*commit) error {
+	group, err := b.dropTaken(group)
+	if err != nil {
+		return err
+	}
+	accepts := acceptances(group)
 	arrivals, err := b.dropRepeats(group)
 	if err != nil {
 		return fmt.Errorf("drop repeats: %w", err)
 	}
-	if err := b.resolveAll(group, arrivals); err != nil {
+	if err := b.resolveAll(group, accepts, arrivals); err != nil {
 		return err
 	}
-	if err := b.insertMessages(group, arrivals); err != nil {
+	if err := b.insertMessages(accepts, arrivals); err != nil {
 		return fmt.Errorf("insert messages: %w", err)
 	}
 	if err := b.insertEvents(arrivals); err != nil {
@@ -58,20 +63,31 @@ func (b *batch) apply(group []*commit) error {
 	return nil
 }
 
+// acceptances lists what the writes of a group accept.
+func acceptances(group []*commit) []*Acceptance {
+	out := make([]*Acceptance, 0, len(group))
+	for _, c := range group {
+		if c.write.Accept != nil {
+			out = append(out, c.write.Accept)
+		}
+		out = append(out, c.write.Accepts...)
+	}
+	return out
+}
+
 // insertMessages stores the accepted and the received ones.
-func (b *batch) insertMessages(group []*commit, arrivals []*Arrival) error {
+func (b *batch) insertMessages(accepts []*Acceptance, arrivals []*Arrival) error {
 	s := &set{
 		head: `INSERT INTO messages (` + messageColumns + `)`, types: "ttttttttbbbbiittt", insert: true,
 	}
-	for _, c := range group {
-		a := c.write.Accept
-		if a == nil || c.err != nil {
-			continue
-		}
+	for _, a := range accepts {
 		a.settle(a.Message)
 		s.add(messageArgs(a.Message)...)
-		if !a.stateless() {
+		if !a.stateless() && a.Job.Kind == KindSend {
 			a.Job.Lane = a.Message.ConversationID // also when it is made again, with another conversation
+			if a.Urgent {
+				a.Job.Lane = UrgentLane(a.Job.Lane)
+			}
 		}
 		b.jobs = append(b.jobs, a.Job)
 	}
@@ -302,6 +318,9 @@ func (b *batch) insertJobs() error {
 		j.ID, j.Owner = b.w.s.jobIDs.next(now), 0
 		if j.RunAt.IsZero() {
 			j.RunAt = now
+			if j.Urgent() {
+				j.RunAt = now.Add(-urgency)
+			}
 		}
 		if b.w.s.hooks.Owner != nil {
 			j.Owner = b.w.s.hooks.Owner(j)

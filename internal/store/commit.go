@@ -53,7 +53,9 @@ var errClosed = errors.New("the store is closed")
 // Commit stores a write, together with others that wait, and returns once it
 // is durable or has failed. Once begun it is carried out even when ctx ends,
 // because half the group cannot be taken back; ctx only ends the wait before.
+// The key of ctx, if it has one, is stored with it (see Key).
 func (s *Store) Commit(ctx context.Context, w *Write) error {
+	w.key = keyOf(ctx)
 	c := &commit{write: w, done: make(chan error, 1)}
 	select {
 	case s.commits <- c:
@@ -62,7 +64,11 @@ func (s *Store) Commit(ctx context.Context, w *Write) error {
 	case <-s.closed:
 		return errClosed
 	}
-	return s.answer(c)
+	err := s.answer(c)
+	if w.key != nil {
+		w.key.stored = err == nil
+	}
+	return err
 }
 
 // answer waits for the result of a commit. One that got in line when the

@@ -38,6 +38,21 @@ type Job struct {
 	Memo any
 }
 
+// urgency is by how much an urgent job is due before the time it was made, so
+// that it is claimed before any other.
+const urgency = 10 * 365 * 24 * time.Hour
+
+// urgentMark starts the lanes of urgent jobs. No other lane starts with it:
+// they start with ids.
+const urgentMark = "!"
+
+// UrgentLane returns the lane of a lane's urgent jobs: they keep an order of
+// their own and wait for none of the others.
+func UrgentLane(lane string) string { return urgentMark + lane }
+
+// Urgent reports whether the job is to be run before others of its kind.
+func (j *Job) Urgent() bool { return strings.HasPrefix(j.Lane, urgentMark) }
+
 // takenOver is the Started of a job found in the hands of a dead node, begun or
 // not.
 func takenOver(at time.Time) int { return -int(at.UnixMilli()) }
@@ -309,6 +324,20 @@ func (s *Store) JobCounts(ctx context.Context) (map[string]int64, error) {
 		out[kind] = n
 		return nil
 	}, `SELECT kind, COUNT(*) FROM jobs GROUP BY kind`)
+	return out, err
+}
+
+// QueuedByApp counts the send jobs of each app. The app's id is n characters of
+// the document, after the first at.
+func (s *Store) QueuedByApp(ctx context.Context, at, n int) (map[string]int64, error) {
+	out := map[string]int64{}
+	err := s.each(ctx, func(r *sql.Rows) error {
+		var app string
+		var jobs int64
+		err := r.Scan(&app, &jobs)
+		out[app] = jobs
+		return err
+	}, `SELECT SUBSTR(doc, CAST($1 AS INTEGER), CAST($2 AS INTEGER)), COUNT(*) FROM jobs WHERE kind = '`+KindSend+`' GROUP BY 1`, at+1, n)
 	return out, err
 }
 

@@ -42,10 +42,10 @@ type conversationChange struct {
 
 // resolveAll finds or creates the contact and conversation of everything that
 // needs them, and collects the jobs that follow.
-func (b *batch) resolveAll(group []*commit, arrivals []*Arrival) error {
+func (b *batch) resolveAll(group []*commit, accepts []*Acceptance, arrivals []*Arrival) error {
 	var all []*Resolution
-	for _, c := range group {
-		if a := c.write.Accept; a != nil && !a.stateless() {
+	for _, a := range accepts {
+		if !a.stateless() {
 			all = append(all, &a.Resolution)
 		}
 	}
@@ -70,8 +70,8 @@ func (b *batch) resolveAll(group []*commit, arrivals []*Arrival) error {
 	if err := b.updateConversations(p); err != nil {
 		return fmt.Errorf("update conversations: %w", err)
 	}
-	for _, c := range group {
-		if a := c.write.Accept; a != nil && a.Consequences != nil {
+	for _, a := range accepts {
+		if a.Consequences != nil {
 			if err := b.follow(a.Consequences, &a.Resolution); err != nil {
 				return err
 			}

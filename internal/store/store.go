@@ -161,7 +161,8 @@ func (s *Store) NewID() string { return s.ids.New(s.now()) }
 func (s *Store) IDAt(t time.Time) string { return s.ids.At(t) }
 
 // Tx runs f in a transaction: all it does through tx happens, or none does. On
-// a serialization failure f is run again, so it must not do anything else.
+// a serialization failure f is run again, so it must not do anything else. The
+// key of ctx, if it has one, is part of the transaction (see Key).
 func (s *Store) Tx(ctx context.Context, f func(tx *Store) error) error {
 	if s.inTx {
 		return f(s)
@@ -176,15 +177,22 @@ func (s *Store) Tx(ctx context.Context, f func(tx *Store) error) error {
 }
 
 func (s *Store) tx(ctx context.Context, f func(tx *Store) error) error {
-	added, err := s.locked(ctx, f)
-	if err == nil && added && s.hooks.Added != nil {
+	key := keyOf(ctx)
+	added, err := s.locked(ctx, key, f)
+	if err != nil {
+		return err
+	}
+	if key != nil {
+		key.stored = true
+	}
+	if added && s.hooks.Added != nil {
 		s.hooks.Added()
 	}
-	return err
+	return nil
 }
 
 // locked is tx while it holds the writers' lock.
-func (s *Store) locked(ctx context.Context, f func(tx *Store) error) (added bool, err error) {
+func (s *Store) locked(ctx context.Context, key *Key, f func(tx *Store) error) (added bool, err error) {
 	if s.dialect.oneWriter {
 		s.lock.Lock()
 		defer s.lock.Unlock()
@@ -194,7 +202,11 @@ func (s *Store) locked(ctx context.Context, f func(tx *Store) error) (added bool
 		return false, fmt.Errorf("begin: %w", err)
 	}
 	inner := &Store{shared: s.shared, q: t, inTx: true}
-	if err := f(inner); err != nil {
+	err = f(inner)
+	if err == nil && key != nil {
+		err = inner.putKey(ctx, key)
+	}
+	if err != nil {
 		return false, errors.Join(err, rollback(t))
 	}
 	if err := t.Commit(); err != nil {

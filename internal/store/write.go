@@ -11,8 +11,13 @@ import (
 // are nil or zero are not part of it. Commit fills in the results.
 type Write struct {
 	Accept  *Acceptance
+	Accepts []*Acceptance // several at once
 	Arrive  *Arrival
 	Advance *Advance
+
+	// Step makes the whole write depend on a batch being where it starts:
+	// otherwise Commit returns ErrStepLost.
+	Step *BatchStep
 
 	Jobs   []*Job // new jobs
 	Start  int64  // the id of a job whose next attempt is about to begin
@@ -22,6 +27,8 @@ type Write struct {
 	// Release gives jobs back, to be run by any node when they are due. Their
 	// RunAt, Attempts, Started and Doc are stored.
 	Release []*Job
+
+	key *Key // of the request's context
 }
 
 // A Resolution finds whom a message is from or to, and creates what is
@@ -62,7 +69,8 @@ func (r *Resolution) stateless() bool { return r.NewConversation == nil }
 type Acceptance struct {
 	Resolution
 	Message *Message
-	Job     *Job // sends the message; its Lane is set to the conversation if there is one
+	Job     *Job // sends the message; a send job's Lane is set to the conversation if there is one
+	Urgent  bool // before others that wait; see UrgentLane
 	// Consequences returns the jobs that follow from what was created. It runs
 	// inside the commit, so it must be quick and touch nothing else.
 	Consequences func(*Resolution) ([]*Job, error)
@@ -167,6 +175,7 @@ type SendOptions struct {
 	CorrelationID string                   `json:"correlation_id,omitempty"`
 	ContentType   string                   `json:"content_type,omitempty"`
 	Expires       time.Time                `json:"expires,omitzero"`
+	Urgent        bool                     `json:"urgent,omitempty"` // HIGH_PRIORITY
 }
 
 // An Event is an event as it is stored; Doc is a parley.Event.
@@ -184,6 +193,10 @@ const (
 	progressLeg      = 16
 	progressTerminal = 1 << 30
 )
+
+// Scheduled is the progress of a message that is kept until it is to be sent.
+// It comes before every state, and is not the -1 of barred.
+const Scheduled Progress = -2
 
 // The ranks of a message's states on one leg.
 const (
@@ -240,11 +253,11 @@ func (p Progress) Follows(from Progress) bool {
 func (p Progress) Terminal() bool { return p >= progressTerminal }
 
 // Leg returns which channel of its order the message is on.
-func (p Progress) Leg() int { return int(p&(progressTerminal-1)) / progressLeg }
+func (p Progress) Leg() int { return int(max(p, 0)&(progressTerminal-1)) / progressLeg }
 
 // Status returns the state on the wire.
 func (p Progress) Status() parley.DeliveryStatus {
-	switch int(p&(progressTerminal-1)) % progressLeg {
+	switch int(max(p, 0)&(progressTerminal-1)) % progressLeg {
 	case RankQueuedOnChannel:
 		return parley.StatusQueuedOnChannel
 	case RankDelivered:
