@@ -71,6 +71,7 @@ type Server struct {
 	mux      *http.ServeMux
 	unknown  *meter // counts what matches no route
 	buffers  sync.Pool
+	counts   *recent[[checkSize]byte, counted]
 	ids      parley.IDSource
 }
 
@@ -85,6 +86,7 @@ func New(o Options) *Server {
 		ready:   o.Ready,
 		version: o.Version,
 		auth:    newAuthenticator(o.Store, o.Now),
+		counts:  newRecent[[checkSize]byte, counted](maxCounts),
 	}
 	if o.RateLimits {
 		s.requests = newBuckets(rate.Limit(requestsPerSecond), requestsPerSecond, o.Now)

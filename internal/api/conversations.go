@@ -7,14 +7,20 @@ import (
 	"github.com/parley-im/parley/internal/store"
 )
 
-const maxConversations = 20 // on a page
+const (
+	maxConversations = 20 // on a page
+	maxRecent        = 50 // on a page
+
+	newestFirst = "DESC"
+	oldestFirst = "ASC"
+)
 
 // conversationRoutes is every operation on conversations.
 func (s *Server) conversationRoutes() []route {
 	return []route{
 		{"CreateConversation", "POST /v1/projects/{project_id}/conversations", with(s.createConversation)},
 		{"ListConversations", "GET /v1/projects/{project_id}/conversations", s.listConversations},
-		{"ListRecentConversations", "GET /v1/projects/{project_id}/conversations:recent", nil},
+		{"ListRecentConversations", "GET /v1/projects/{project_id}/conversations:recent", s.listRecent},
 		{"GetConversation", "GET /v1/projects/{project_id}/conversations/{conversation_id}", s.getConversation},
 		{"UpdateConversation", "PATCH /v1/projects/{project_id}/conversations/{conversation_id}", s.updateConversation},
 		{"DeleteConversation", "DELETE /v1/projects/{project_id}/conversations/{conversation_id}", s.deleteConversation},
@@ -49,13 +55,52 @@ func (s *Server) listConversations(ctx context.Context, r *request) (any, error)
 	if p.err != nil {
 		return nil, p.err
 	}
-	f.After, f.Limit = pg.after, pg.limit()
+	f.After, f.Limit, f.SkipTotal = pg.after, pg.limit(), pg.known(s)
 	conversations, total, err := s.store.Conversations(ctx, r.project, f)
 	if err != nil {
 		return nil, err
 	}
+	pg.count(s, total)
 	conversations, next := cut(&pg, conversations, func(c *parley.Conversation) string { return c.ID })
-	return conversationList{conversations, next, total}, nil
+	return conversationList{conversations, next, pg.total}, nil
+}
+
+type recentList struct {
+	Conversations []parley.RecentConversation `json:"conversations"`
+	NextPageToken string                      `json:"next_page_token"`
+	TotalSize     int                         `json:"total_size"`
+}
+
+func (s *Server) listRecent(ctx context.Context, r *request) (any, error) {
+	p := r.params()
+	f := store.RecentFilter{
+		AppID:       p.id("app_id"),
+		OnlyActive:  p.flag("only_active"),
+		OldestFirst: p.enum("order", newestFirst, oldestFirst) == oldestFirst,
+	}
+	if f.AppID == "" {
+		p.fail("app_id", "is required")
+	}
+	pg := p.page(r, "recent", maxRecent)
+	if p.err != nil {
+		return nil, p.err
+	}
+	f.Page, f.Limit, f.SkipTotal = pg.after, pg.limit(), pg.known(s)
+	recent, total, err := s.store.RecentConversations(ctx, r.project, f)
+	if err != nil {
+		return nil, err
+	}
+	pg.count(s, total)
+	recent, next := cut(&pg, recent, func(c store.Recent) string { return c.Last.ID })
+	list := recentList{make([]parley.RecentConversation, 0, len(recent)), next, pg.total}
+	for _, c := range recent {
+		m, err := c.Last.Wire()
+		if err != nil {
+			return nil, err
+		}
+		list.Conversations = append(list.Conversations, parley.RecentConversation{Conversation: c.Conversation, LastMessage: m})
+	}
+	return list, nil
 }
 
 func (s *Server) getConversation(ctx context.Context, r *request) (any, error) {

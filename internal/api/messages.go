@@ -12,12 +12,6 @@ import (
 
 const maxMessages = 1000 // on a page
 
-// The views of a list of messages.
-const (
-	withMetadata    = "WITH_METADATA"
-	withoutMetadata = "WITHOUT_METADATA"
-)
-
 // messageRoutes is every operation on messages.
 func (s *Server) messageRoutes() []route {
 	return []route{
@@ -26,7 +20,7 @@ func (s *Server) messageRoutes() []route {
 		{"GetMessage", "GET /v1/projects/{project_id}/messages/{message_id}", s.getMessage},
 		{"UpdateMessageMetadata", "PATCH /v1/projects/{project_id}/messages/{message_id}", s.updateMessage},
 		{"DeleteMessage", "DELETE /v1/projects/{project_id}/messages/{message_id}", s.deleteMessage},
-		{"ListMessagesByChannelIdentity", "POST /v1/projects/{project_id}/messages:fetch-last-message", nil},
+		{"ListMessagesByChannelIdentity", "POST /v1/projects/{project_id}/messages:fetch-last-message", with(s.fetchLast)},
 		{"TranscodeMessage", "POST /v1/projects/{project_id}/messages:transcode", with(s.transcodeMessage)},
 	}
 }
@@ -47,7 +41,7 @@ func (s *Server) transcodeMessage(ctx context.Context, r *request, m *parley.Tra
 func (s *Server) listMessages(ctx context.Context, r *request) (any, error) {
 	p := r.params()
 	f := messageFilter(p)
-	view := p.enum("view", withMetadata, withoutMetadata)
+	view := p.enum("view", parley.ViewWithMetadata, parley.ViewWithoutMetadata)
 	pg := p.page(r, "messages", maxMessages)
 	if p.err != nil {
 		return nil, p.err
@@ -58,13 +52,18 @@ func (s *Server) listMessages(ctx context.Context, r *request) (any, error) {
 		return nil, err
 	}
 	stored, next := cut(&pg, stored, func(m *store.Message) string { return m.ID })
+	return listed(stored, view, next)
+}
+
+// listed is a page of messages as a view shows them.
+func listed(stored []*store.Message, view, next string) (any, error) {
 	list := messageList{make([]*parley.Message, 0, len(stored)), next}
 	for _, m := range stored {
 		w, err := m.Wire()
 		if err != nil {
 			return nil, err
 		}
-		if view == withoutMetadata {
+		if view == parley.ViewWithoutMetadata {
 			w.Metadata = ""
 		}
 		list.Messages = append(list.Messages, w)
@@ -86,7 +85,7 @@ func messageFilter(p *params) store.MessageFilter {
 		Before:         p.time("end_time"),
 	}
 	f.Identity = storedIdentity(f.Channel, f.Identity)
-	if d := p.enum("direction", "", "UNDEFINED_DIRECTION", string(parley.ToApp), string(parley.ToContact)); d != "UNDEFINED_DIRECTION" {
+	if d := p.enum("direction", "", string(parley.DirectionUndefined), string(parley.ToApp), string(parley.ToContact)); d != string(parley.DirectionUndefined) {
 		f.Direction = parley.Direction(d)
 	}
 	if p.flag("only_recipient_originated") {

@@ -7,6 +7,7 @@ import (
 	"math"
 	"net/url"
 	"strconv"
+	"time"
 
 	"github.com/parley-im/parley"
 )
@@ -22,28 +23,56 @@ type page struct {
 	after string // the id of the last row of the page before, or ""
 	size  int
 	check [checkSize]byte
+	// total is how many rows the list has, or -1: counted once, for the first
+	// page, it goes along in the token.
+	total int
 }
 
 // page reads page_size and page_token of a list of which at most most rows
 // are given at once. The token is good only for the same list of the same
 // project with the same filters.
 func (p *params) page(r *request, list string, most int) page {
-	pg := page{size: p.pageSize(most), check: p.listCheck(r, list)}
+	pg := page{size: p.pageSize(most), check: p.listCheck(r, list), total: -1}
 	token := p.text("page_token")
 	if token == "" {
 		return pg
 	}
-	raw, err := base64.RawURLEncoding.DecodeString(token)
-	if err != nil || len(raw) != checkSize+parley.IDLen || !parley.IsID(string(raw[checkSize:])) {
-		p.fail("page_token", "is not a page token")
+	raw, err := openToken(token, pg.check)
+	if err == nil && (len(raw) < parley.IDLen || !parley.IsID(raw[:parley.IDLen])) {
+		err = errToken()
+	}
+	if err == nil && len(raw) > parley.IDLen {
+		if pg.total, err = strconv.Atoi(raw[parley.IDLen:]); err != nil || pg.total < 0 {
+			err = errToken()
+		}
+	}
+	if err != nil {
+		if p.err == nil {
+			p.err = err
+		}
 		return pg
 	}
-	if !bytes.Equal(raw[:checkSize], pg.check[:]) {
-		p.fail("page_token", "is of another list or of other filters")
-		return pg
-	}
-	pg.after = string(raw[checkSize:])
+	pg.after = raw[:parley.IDLen]
 	return pg
+}
+
+// openToken returns what a page token of a list says.
+func openToken(token string, check [checkSize]byte) (string, error) {
+	raw, err := base64.RawURLEncoding.DecodeString(token)
+	if err != nil || len(raw) < checkSize {
+		return "", errToken()
+	}
+	if !bytes.Equal(raw[:checkSize], check[:]) {
+		return "", parley.Invalid("page_token", "is of another list or of other filters")
+	}
+	return string(raw[checkSize:]), nil
+}
+
+func errToken() error { return parley.Invalid("page_token", "is not a page token") }
+
+// sealToken makes a page token of a list.
+func sealToken(says string, check [checkSize]byte) string {
+	return base64.RawURLEncoding.EncodeToString(append(check[:], says...))
 }
 
 func (p *params) pageSize(most int) int {
@@ -75,6 +104,40 @@ func (p *params) listCheck(r *request, list string) (check [checkSize]byte) {
 	return check
 }
 
+// A counted is how many rows a long list had when it was counted.
+type counted struct {
+	total int
+	until time.Time
+}
+
+// Counting takes time in proportion to what is counted, so the total of a long
+// list is remembered for a moment.
+const (
+	longList  = 10_000 // rows
+	countKept = 10 * time.Second
+	maxCounts = 1_000 // lists remembered
+)
+
+// known fills in the total of a first page if it was counted a moment ago.
+func (pg *page) known(s *Server) bool {
+	if pg.total < 0 {
+		if c, ok := s.counts.get(pg.check); ok && s.now().Before(c.until) {
+			pg.total = c.total
+		}
+	}
+	return pg.total >= 0
+}
+
+// count sets the total, unless it was known.
+func (pg *page) count(s *Server, total int) {
+	if pg.total >= 0 {
+		return
+	}
+	if pg.total = total; total >= longList {
+		s.counts.put(pg.check, counted{total, s.now().Add(countKept)})
+	}
+}
+
 // limit is how many rows to ask for: one more shows that there is a next page.
 func (pg *page) limit() int { return pg.size + 1 }
 
@@ -85,6 +148,9 @@ func cut[T any](pg *page, rows []T, id func(T) string) ([]T, string) {
 		return rows, ""
 	}
 	rows = rows[:pg.size]
-	raw := append(pg.check[:], id(rows[len(rows)-1])...)
-	return rows, base64.RawURLEncoding.EncodeToString(raw)
+	says := id(rows[len(rows)-1])
+	if pg.total >= 0 {
+		says += strconv.Itoa(pg.total)
+	}
+	return rows, sealToken(says, pg.check)
 }

@@ -127,7 +127,10 @@ func (s *Store) DeleteApp(ctx context.Context, projectID, id string) error {
 		if n == 0 {
 			return parley.NotFound("app", id)
 		}
-		for _, table := range []string{"webhooks", "conversations", "messages", "events", "provider_ids", "media", "consents", "consent_audit", "sent_events"} {
+		for _, table := range []string{
+			"webhooks", "conversations", "messages", "events", "provider_ids", "media", "consents", "consent_audit", "sent_events",
+			"recent_marks", "sticky",
+		} {
 			if _, err := tx.exec(ctx, `DELETE FROM `+table+` WHERE project_id = $1 AND app_id = $2`, projectID, id); err != nil {
 				return fmt.Errorf("delete %s of app: %w", table, err)
 			}

@@ -128,7 +128,8 @@ func (s *Store) DeleteContact(ctx context.Context, projectID, id string) (*parle
 			return err
 		}
 		for _, table := range []string{"conversations", "messages", "events"} {
-			if _, err := tx.exec(ctx, `DELETE FROM `+table+` WHERE project_id = $1 AND contact_id = $2`, projectID, id); err != nil {
+			if _, err := tx.exec(ctx, `DELETE FROM `+table+s.dialect.using(table+"_contact")+`
+				WHERE project_id = $1 AND contact_id = $2 AND contact_id <> ''`, projectID, id); err != nil {
 				return fmt.Errorf("delete %s of contact: %w", table, err)
 			}
 		}

@@ -17,6 +17,22 @@ type ConversationFilter struct {
 	ActiveChannel    parley.Channel
 	After            string // the id the page starts after
 	Limit            int
+	SkipTotal        bool // the total is known
+}
+
+// index returns the index that holds what the filter asks for.
+func (f *ConversationFilter) index() string {
+	switch {
+	case f.ContactID != "":
+		return "conversations_contact"
+	case f.AppID == "":
+		return ""
+	case f.ActiveChannel != "":
+		return "conversations_app_channel"
+	case f.OnlyActive:
+		return "conversations_app_active"
+	}
+	return "conversations_app"
 }
 
 const conversationColumns = `id, app_id, contact_id, active, active_channel, last_received, metadata, metadata_json, correlation_id`
@@ -57,8 +73,11 @@ func (s *Store) ActiveConversation(ctx context.Context, projectID, appID, contac
 // Conversations lists conversations in order of creation and says how many the
 // filter matches in all.
 func (s *Store) Conversations(ctx context.Context, projectID string, f ConversationFilter) ([]*parley.Conversation, int, error) {
-	q := where(` FROM conversations WHERE project_id = $1`, projectID)
-	if f.AppID != "" {
+	q := where(` FROM conversations`+s.dialect.using(f.index())+` WHERE project_id = $1`, projectID)
+	switch {
+	case f.ContactID != "" && f.AppID != "":
+		q.and("(app_id || '') = ", f.AppID) // a contact has few: its index is the better one
+	case f.AppID != "":
 		q.and("app_id = ", f.AppID)
 	}
 	if f.ContactID != "" {
@@ -71,8 +90,10 @@ func (s *Store) Conversations(ctx context.Context, projectID string, f Conversat
 		q.text.WriteString(" AND active")
 	}
 	var total int
-	if err := s.q.QueryRowContext(ctx, `SELECT COUNT(*)`+q.String(), q.args...).Scan(&total); err != nil {
-		return nil, 0, err
+	if !f.SkipTotal {
+		if err := s.q.QueryRowContext(ctx, `SELECT COUNT(*)`+q.String(), q.args...).Scan(&total); err != nil {
+			return nil, 0, err
+		}
 	}
 	q.and("id > ", f.After)
 	q.add(" ORDER BY id LIMIT ", f.Limit)
@@ -116,16 +137,17 @@ func (s *Store) lockPair(ctx context.Context, k pairKey) error {
 }
 
 // MoveConversation gives the messages and events of a conversation to the app
-// and contact it belongs to now; old is the conversation as it was.
+// and contact it belongs to now; old is the conversation as it was. It must be
+// called in a transaction.
 func (s *Store) MoveConversation(ctx context.Context, projectID string, old, c *parley.Conversation) error {
 	for _, table := range []string{"messages", "events"} {
-		if _, err := s.exec(ctx, `UPDATE `+table+` SET app_id = $1, contact_id = $2
+		if _, err := s.exec(ctx, `UPDATE `+table+s.dialect.using(table+"_contact")+` SET app_id = $1, contact_id = $2
 			WHERE project_id = $3 AND contact_id = $4 AND contact_id <> '' AND conversation_id = $5`,
 			c.AppID, c.ContactID, projectID, old.ContactID, c.ID); err != nil {
 			return fmt.Errorf("move %s of conversation: %w", table, err)
 		}
 	}
-	return nil
+	return s.refreshLast(ctx, projectID, c.ID)
 }
 
 func conversationArgs(projectID string, c *parley.Conversation) []any {
@@ -146,7 +168,7 @@ func (s *Store) DeleteConversation(ctx context.Context, projectID, id string) er
 			return err
 		}
 		for _, table := range []string{"messages", "events"} {
-			if _, err := tx.exec(ctx, `DELETE FROM `+table+`
+			if _, err := tx.exec(ctx, `DELETE FROM `+table+s.dialect.using(table+"_contact")+`
 				WHERE project_id = $1 AND contact_id = $2 AND contact_id <> '' AND conversation_id = $3`,
 				projectID, c.ContactID, id); err != nil {
 				return fmt.Errorf("delete %s of conversation: %w", table, err)

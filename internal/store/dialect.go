@@ -66,6 +66,17 @@ func (d dialect) notIndexed(column string) string {
 	return "(" + column + " || '')"
 }
 
+// using names the index a statement reads a table by; it stands after the
+// table. SQLite, which knows nothing of how many rows there are, takes the
+// primary key for most of what is found by project and something else, and
+// goes through the whole project. PostgreSQL has statistics.
+func (d dialect) using(index string) string {
+	if d.oneWriter && index != "" {
+		return " INDEXED BY " + index
+	}
+	return ""
+}
+
 // retryable reports whether a transaction failed only because of another one
 // at the same time. 40001 also comes from distributed databases that speak
 // PostgreSQL's protocol.

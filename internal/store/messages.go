@@ -109,65 +109,15 @@ func (s *Store) Message(ctx context.Context, projectID, id string) (*Message, er
 	return m, err
 }
 
-// A MessageFilter narrows a list of messages. Empty members do not.
-type MessageFilter struct {
-	Dispatch                         bool // which store
-	AppID, ContactID, ConversationID string
-	Channel                          parley.Channel
-	Identity                         string
-	Direction                        parley.Direction
-	After, Before                    time.Time // accept_time, both exclusive
-	Page                             string    // the id the page starts below
-	Limit                            int
-}
-
-// Messages lists messages, newest first.
-func (s *Store) Messages(ctx context.Context, projectID string, f MessageFilter) ([]*Message, error) {
-	q := where(`SELECT `+messageColumns+` FROM messages WHERE project_id = $1 AND dispatch = $2 AND listed`, projectID, f.Dispatch)
-	if f.AppID != "" {
-		q.and("app_id = ", f.AppID)
-	}
-	if f.ContactID != "" {
-		q.and("contact_id <> '' AND contact_id = ", f.ContactID)
-	}
-	if f.ConversationID != "" {
-		q.and("conversation_id = ", f.ConversationID)
-	}
-	if f.Channel != "" {
-		q.and("channel = ", string(f.Channel))
-	}
-	if f.Identity != "" {
-		q.and("identity = ", f.Identity)
-	}
-	if f.Direction != "" {
-		q.and("to_contact = ", f.Direction == parley.ToContact)
-	}
-	if !f.After.IsZero() {
-		q.and("accept_time > ", micros(f.After))
-		q.and("id > ", parley.FirstID(f.After))
-	}
-	if !f.Before.IsZero() {
-		q.and("accept_time < ", micros(f.Before))
-		q.and("id < ", parley.FirstID(f.Before.Add(time.Millisecond)))
-	}
-	if f.Page != "" {
-		q.and("id < ", f.Page)
-	}
-	q.add(" ORDER BY id DESC LIMIT ", f.Limit)
-	out := []*Message{}
-	err := s.each(ctx, func(r *sql.Rows) error {
-		m, err := scanMessage(r.Scan)
-		out = append(out, m)
-		return err
-	}, q.String(), q.args...)
-	return out, err
-}
-
 // AddMessage stores a message that nothing follows from.
 func (s *Store) AddMessage(ctx context.Context, m *Message) error {
 	args := messageArgs(m)
-	_, err := s.exec(ctx, `INSERT INTO messages (`+messageColumns+`) VALUES `+placeholders(1, len(args)), args...)
-	return err
+	return s.Tx(ctx, func(tx *Store) error {
+		if _, err := tx.exec(ctx, `INSERT INTO messages (`+messageColumns+`) VALUES `+placeholders(1, len(args)), args...); err != nil {
+			return err
+		}
+		return tx.noteLast(ctx, m)
+	})
 }
 
 // SetMessageMetadata changes the one member of a message that can be changed.
@@ -182,11 +132,16 @@ func (s *Store) SetMessageMetadata(ctx context.Context, projectID, id, metadata 
 // DeleteMessage removes a message. What is on its way to the contact is not
 // called back.
 func (s *Store) DeleteMessage(ctx context.Context, projectID, id string) error {
-	n, err := s.exec(ctx, `DELETE FROM messages WHERE project_id = $1 AND id = $2`, projectID, id)
-	if err == nil && n == 0 {
-		return parley.NotFound("message", id)
-	}
-	return err
+	return s.Tx(ctx, func(tx *Store) error {
+		if err := tx.forgetLast(ctx, projectID, id); err != nil {
+			return fmt.Errorf("forget the last message: %w", err)
+		}
+		n, err := tx.exec(ctx, `DELETE FROM messages WHERE project_id = $1 AND id = $2`, projectID, id)
+		if err == nil && n == 0 {
+			return parley.NotFound("message", id)
+		}
+		return err
+	})
 }
 
 // LastSent returns the newest few messages an app sent since a time to a

@@ -34,6 +34,11 @@ func testMessages(t *testing.T, s *store.Store) {
 		all = append(all, keep(t, s, &m))
 	}
 	anna, ben := phone("46700000001"), phone("46700000002")
+	must(t, s.PutContact(ctx, "p1", &parley.Contact{ID: "c1", ChannelIdentities: []parley.ChannelIdentity{anna}}))
+	must(t, s.PutContact(ctx, "p1", &parley.Contact{ID: "c2", ChannelIdentities: []parley.ChannelIdentity{ben}}))
+	for id, of := range map[string][2]string{"v1": {"a1", "c1"}, "v2": {"a1", "c2"}, "v3": {"a2", "c1"}} {
+		must(t, s.PutConversation(ctx, "p1", conversation(id, of[0], of[1])))
+	}
 	add(store.Message{AppID: "a1", ContactID: "c1", ConversationID: "v1", Identity: anna, ToContact: true, Metadata: "m", SenderID: "s"})
 	add(store.Message{AppID: "a1", ContactID: "c1", ConversationID: "v1", Identity: anna, Injected: true})
 	add(store.Message{AppID: "a1", ContactID: "c2", ConversationID: "v2", Identity: ben, ToContact: true, Progress: store.At(2, parley.StatusRead)})
@@ -62,6 +67,15 @@ func testMessages(t *testing.T, s *store.Store) {
 		{"conversation", store.MessageFilter{ConversationID: "v1"}, []int{1, 0}},
 		{"channel", store.MessageFilter{Channel: parley.ChannelSMS}, []int{2, 1, 0}},
 		{"identity", store.MessageFilter{Identity: ben.Identity}, []int{2}},
+		{"identity on a channel", store.MessageFilter{Identity: anna.Identity, Channel: parley.ChannelSMS}, []int{1, 0}},
+		{"identity on another channel", store.MessageFilter{Identity: anna.Identity, Channel: parley.ChannelMMS}, nil},
+		{"unknown identity", store.MessageFilter{Identity: "1"}, nil},
+		{"identity, dispatched", store.MessageFilter{Dispatch: true, Identity: anna.Identity}, []int{4}},
+		{"contact, dispatched", store.MessageFilter{Dispatch: true, ContactID: "c1"}, nil},
+		{"contact and conversation", store.MessageFilter{ContactID: "c1", ConversationID: "v3"}, []int{3}},
+		{"contact and direction", store.MessageFilter{ContactID: "c1", Direction: parley.ToApp}, []int{1}},
+		{"unknown conversation", store.MessageFilter{ConversationID: "v9"}, nil},
+		{"app and direction", store.MessageFilter{AppID: "a1", Direction: parley.ToContact, Limit: 1}, []int{2}},
 		{"to the contact", store.MessageFilter{Direction: parley.ToContact}, []int{3, 2, 0}},
 		{"to the app", store.MessageFilter{Direction: parley.ToApp}, []int{1}},
 		{"after", store.MessageFilter{After: all[1].AcceptTime}, []int{3, 2}},
