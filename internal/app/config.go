@@ -44,6 +44,7 @@ type Config struct {
 	BootstrapKeySecret Secret `help:"Its secret." name:"bootstrap-key-secret" env:"PARLEY_BOOTSTRAP_KEY_SECRET" yaml:"bootstrap_key_secret"`
 
 	AllowPrivateTargets bool   `help:"Let callbacks and media reach loopback and private addresses." name:"allow-private-targets" env:"PARLEY_ALLOW_PRIVATE_TARGETS" yaml:"allow_private_targets"`
+	MediaURL            Secret `help:"Bucket for inbound media, s3://KEY:SECRET@HOST/BUCKET[/PREFIX][?region=REGION]; empty means the data directory." name:"media-url" env:"PARLEY_MEDIA_URL" yaml:"media_url"`
 	CheckMedia          string `help:"on asks for the media that messages name before they are sent; off leaves it to the providers." name:"check-media" enum:"on,off" default:"on" env:"PARLEY_CHECK_MEDIA" yaml:"check_media"`
 	RateLimits          string `help:"on holds clients to the API's limits; off lifts every limit of ours, for load tests." name:"rate-limits" enum:"on,off" default:"on" env:"PARLEY_RATE_LIMITS" yaml:"rate_limits"`
 	OutboundLimit       int64  `help:"Messages an app sends per second at most." name:"outbound-limit" default:"500" env:"PARLEY_OUTBOUND_LIMIT" yaml:"outbound_limit"`

@@ -142,8 +142,12 @@ func (s *Server) wire() error {
 	if err != nil {
 		return err
 	}
+	bucket, err := s.bucket()
+	if err != nil {
+		return err
+	}
 	s.media, err = media.New(media.Options{
-		Dir: filepath.Join(s.cfg.DataDir, "media"), PublicURL: s.cfg.PublicURL, Key: mediaKey, Now: time.Now, Logger: s.log,
+		Dir: filepath.Join(s.cfg.DataDir, "media"), Bucket: bucket, PublicURL: s.cfg.PublicURL, Key: mediaKey, Now: time.Now, Logger: s.log,
 	})
 	if err != nil {
 		return fmt.Errorf("media: %w", err)
@@ -157,6 +161,26 @@ func (s *Server) wire() error {
 		Ready: s.store.Ping, RateLimits: s.cfg.RateLimits == "on", Version: Version(), Log: s.log, Now: time.Now,
 	})
 	return nil
+}
+
+// bucket returns the configured bucket for media, or nil. Its host is the
+// operator's choice, so that it may be anywhere.
+func (s *Server) bucket() (*media.Bucket, error) {
+	if s.cfg.MediaURL == "" {
+		return nil, nil //nolint:nilnil // there need not be one
+	}
+	address := string(s.cfg.MediaURL)
+	_, host, _ := strings.Cut(address, "@")
+	if host == "" {
+		host = strings.TrimPrefix(address, "s3://")
+	}
+	host, _, _ = strings.Cut(host, "/")
+	door := egress.New(egress.Options{Allowed: []string{host}, Now: time.Now})
+	b, err := media.ParseBucket(address, door.Client("bucket", egress.ClientOptions{Timeout: -1}).Transport)
+	if err != nil {
+		return nil, fmt.Errorf("media_url: %w", err)
+	}
+	return b, nil
 }
 
 func (s *Server) newEngine(reg prometheus.Registerer, outside *egress.Egress) error {

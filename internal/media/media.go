@@ -8,16 +8,11 @@ package media
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"log/slog"
 	"os"
-	"path"
-	"runtime"
 	"strings"
 	"time"
 
@@ -51,6 +46,7 @@ var ErrTooLarge = errors.New("the media file is too large")
 // Options configures a Store.
 type Options struct {
 	Dir       string        // made when missing; several processes may share it
+	Bucket    *Bucket       // where whole files are kept; nil means in Dir
 	PublicURL string        // how the world reaches Handler's /media/; without it addresses are paths
 	Key       []byte        // signs addresses; at least 16 bytes, a new one ends all addresses given out
 	MaxBytes  int64         // of one file; 0 means 100 MiB
@@ -59,10 +55,22 @@ type Options struct {
 	Logger    *slog.Logger
 }
 
-// A Store is a directory of media files, by project and id. It is safe for
-// concurrent use.
+// A depot keeps whole files under names of the form project/id.
+type depot interface {
+	// keep takes an incoming file. It returns once the file would survive a
+	// power cut; on any error nothing new is there.
+	keep(ctx context.Context, name, temp string, a *about) error
+	// open returns a file, or fs.ErrNotExist.
+	open(ctx context.Context, name string) (io.ReadSeekCloser, *about, error)
+	// has reports whether there is a file of the name.
+	has(ctx context.Context, name string) bool
+}
+
+// A Store keeps media files, by project and id, in a directory or in a bucket.
+// It is safe for concurrent use.
 type Store struct {
-	root     *os.Root // no name can lead out of it
+	root     *directory // where files arrive
+	depot    depot      // where whole files are kept
 	public   string
 	key      []byte
 	maxBytes int64
@@ -84,8 +92,10 @@ func New(o Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open media: %w", err)
 	}
+	dir := &directory{root: root, now: o.Now}
 	s := &Store{
-		root:     root,
+		root:     dir,
+		depot:    dir,
 		public:   strings.TrimRight(o.PublicURL, "/"),
 		key:      o.Key,
 		maxBytes: o.MaxBytes,
@@ -93,42 +103,24 @@ func New(o Options) (*Store, error) {
 		now:      o.Now,
 		log:      o.Logger,
 	}
+	if o.Bucket != nil {
+		s.depot = o.Bucket.depot(dir)
+	}
 	if s.maxBytes == 0 {
 		s.maxBytes = defaultMaxBytes
 	}
 	if s.lifetime == 0 {
 		s.lifetime = defaultLifetime
 	}
-	if err := s.clear(); err != nil {
+	if err := dir.clear(); err != nil {
 		_ = root.Close()
 		return nil, fmt.Errorf("open media: %w", err)
 	}
 	return s, nil
 }
 
-// clear makes the incoming directory and removes abandoned files from it.
-func (s *Store) clear() error {
-	if err := s.root.MkdirAll(incoming, 0o700); err != nil {
-		return err
-	}
-	entries, err := fs.ReadDir(s.root.FS(), incoming)
-	if err != nil {
-		return err
-	}
-	for _, e := range entries {
-		info, err := e.Info()
-		if err != nil || s.now().Sub(info.ModTime()) < abandoned {
-			continue
-		}
-		if err := s.root.Remove(path.Join(incoming, e.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-	}
-	return nil
-}
-
 // Close gives the directory back. Files being served are served to the end.
-func (s *Store) Close() error { return s.root.Close() }
+func (s *Store) Close() error { return s.root.root.Close() }
 
 // about is what is known of a stored file. It is written after the file, so a
 // file without it is not stored.
@@ -151,7 +143,7 @@ func (s *Store) Save(ctx context.Context, projectID, id string, m channel.Media)
 		return s.tooLarge()
 	}
 	a := about{SavedAt: s.now().UTC()}
-	temp, err := s.write(func(f *os.File) error {
+	temp, err := s.root.write(func(f *os.File) error {
 		head, n, err := s.receive(f, &contextReader{ctx: ctx, r: m.Body})
 		if err != nil {
 			return err
@@ -163,8 +155,8 @@ func (s *Store) Save(ctx context.Context, projectID, id string, m channel.Media)
 	if err != nil {
 		return fmt.Errorf("save media: %w", err)
 	}
-	if err := s.commit(projectID, id, temp, &a); err != nil {
-		return fmt.Errorf("save media: %w", err)
+	if err := s.depot.keep(ctx, projectID+"/"+id, temp, &a); err != nil {
+		return fmt.Errorf("save media: %w", errors.Join(err, s.root.discard(temp)))
 	}
 	return nil
 }
@@ -198,86 +190,6 @@ func (s *Store) receive(w io.Writer, body io.Reader) (head []byte, n int64, err 
 func (s *Store) tooLarge() error {
 	return fmt.Errorf("%w: more than %d bytes", ErrTooLarge, s.maxBytes)
 }
-
-// write makes an incoming file, has it filled and puts it on the disk.
-func (s *Store) write(fill func(*os.File) error) (name string, err error) {
-	name = path.Join(incoming, rand.Text())
-	f, err := s.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return "", err
-	}
-	err = fill(f)
-	if err == nil {
-		err = f.Sync()
-	}
-	if closed := f.Close(); err == nil {
-		err = closed
-	}
-	if err != nil {
-		return "", errors.Join(err, s.root.Remove(name))
-	}
-	return name, nil
-}
-
-// commit moves a whole file to its place and then says so beside it. What a
-// provider keeps under an id does not change, so a crash between the two
-// leaves at worst a file that is not known of, and is fetched again.
-func (s *Store) commit(projectID, id, temp string, a *about) error {
-	doc, err := json.Marshal(a)
-	if err != nil {
-		return errors.Join(err, s.root.Remove(temp))
-	}
-	note, err := s.write(func(f *os.File) error {
-		_, err := f.Write(doc)
-		return err
-	})
-	if err != nil {
-		return errors.Join(err, s.root.Remove(temp))
-	}
-	err = s.root.MkdirAll(projectID, 0o700)
-	if err == nil {
-		err = s.root.Rename(temp, dataPath(projectID, id))
-	}
-	if err != nil {
-		return errors.Join(err, s.root.Remove(temp), s.root.Remove(note))
-	}
-	if err := s.root.Rename(note, aboutPath(projectID, id)); err != nil {
-		return errors.Join(err, s.root.Remove(note))
-	}
-	return errors.Join(s.syncDir(projectID), s.syncDir("."))
-}
-
-// syncDir makes renames in a directory durable.
-func (s *Store) syncDir(name string) error {
-	if runtime.GOOS == "windows" {
-		return nil // it has no such call; NTFS keeps its own journal
-	}
-	d, err := s.root.Open(name)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
-}
-
-// open returns a stored file, or fs.ErrNotExist.
-func (s *Store) open(projectID, id string) (*os.File, *about, error) {
-	doc, err := s.root.ReadFile(aboutPath(projectID, id))
-	if err != nil {
-		return nil, nil, err
-	}
-	a := new(about)
-	if err := json.Unmarshal(doc, a); err != nil {
-		return nil, nil, fmt.Errorf("read what is known of a file: %w", err)
-	}
-	f, err := s.root.Open(dataPath(projectID, id))
-	if err != nil {
-		return nil, nil, err
-	}
-	return f, a, nil
-}
-
-func dataPath(projectID, id string) string  { return projectID + "/" + id }
-func aboutPath(projectID, id string) string { return projectID + "/" + id + ".json" }
 
 // valid reports whether s can be a project or media id: 1 to 64 of
 // [A-Za-z0-9_-]. Without dots and slashes a name can neither lead elsewhere

@@ -4,11 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"io/fs"
 	"log/slog"
 	"net/http"
 	"net/url"
-	"os"
 	"path"
 	"strconv"
 	"strings"
@@ -89,14 +89,17 @@ func parsePlace(u *url.URL) (place, bool) {
 }
 
 // obtain opens a file, having it fetched first when it is not stored.
-func (s *Store) obtain(ctx context.Context, p place, fetch func(context.Context, string, string) error) (*os.File, *about, error) {
-	f, a, err := s.open(p.projectID, p.id)
+func (s *Store) obtain(ctx context.Context, p place, fetch func(context.Context, string, string) error) (
+	io.ReadSeekCloser, *about, error,
+) {
+	name := p.projectID + "/" + p.id
+	f, a, err := s.depot.open(ctx, name)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return f, a, err
 	}
-	done := s.flight.DoChan(p.projectID+"/"+p.id, func() (any, error) {
+	done := s.flight.DoChan(name, func() (any, error) {
 		// An earlier flight may have landed since we looked.
-		if _, err := s.root.Stat(aboutPath(p.projectID, p.id)); err == nil {
+		if s.depot.has(ctx, name) {
 			return nil, nil //nolint:nilnil // the result is the stored file
 		}
 		// The others who wait must not suffer when the first one leaves.
@@ -112,7 +115,7 @@ func (s *Store) obtain(ctx context.Context, p place, fetch func(context.Context,
 			return nil, nil, &fetchError{err: result.Err}
 		}
 	}
-	return s.open(p.projectID, p.id)
+	return s.depot.open(ctx, name)
 }
 
 // fetchError is what the fetch function answered.
@@ -125,7 +128,7 @@ func (e *fetchError) Unwrap() error { return e.err }
 // serve writes a stored file. It was made by a stranger: the browser must not
 // guess its type, run anything in it, or show what is not plainly a picture,
 // a sound or a film.
-func serve(w http.ResponseWriter, r *http.Request, p place, f *os.File, a *about) {
+func serve(w http.ResponseWriter, r *http.Request, p place, f io.ReadSeeker, a *about) {
 	filename := cleanFilename(p.filename)
 	if path.Ext(filename) == "" {
 		filename += path.Ext(a.Filename)
