@@ -1,6 +1,9 @@
 package parley
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"math"
+)
 
 // Limits of message bodies, as the API documents them (MESSAGES of the
 // Conversation API reference).
@@ -199,6 +202,14 @@ type LocationMessage struct {
 	Title       string      `json:"title"`
 	Label       string      `json:"label,omitempty"`
 	Coordinates Coordinates `json:"coordinates"`
+}
+
+// UnmarshalJSON decodes a place. Coordinates that are left out are not a
+// number until Validate refuses them: 0 is a place, too.
+func (m *LocationMessage) UnmarshalJSON(text []byte) error {
+	type plain LocationMessage
+	*m = LocationMessage{Coordinates: Coordinates{math.NaN(), math.NaN()}}
+	return json.Unmarshal(text, (*plain)(m))
 }
 
 // Coordinates are degrees north and east. Channels are given them at 32-bit

@@ -1,5 +1,10 @@
 package parley
 
+import (
+	"math"
+	"time"
+)
+
 // Validate checks a message as a client may send it.
 func (m *AppMessage) Validate() error { return m.validate("message") }
 
@@ -17,8 +22,8 @@ func (m *AppMessage) validate(p path) error {
 	if err := m.validateOverrides(p); err != nil {
 		return err
 	}
-	if m.Agent != nil && m.Agent.Type != "" {
-		if err := oneOf(p.field("agent").field("type"), m.Agent.Type, "UNKNOWN_AGENT_TYPE", "HUMAN", "BOT"); err != nil {
+	if m.Agent != nil {
+		if err := m.Agent.validate(p.field("agent")); err != nil {
 			return err
 		}
 	}
@@ -26,6 +31,10 @@ func (m *AppMessage) validate(p path) error {
 		return appID(p.field("reply_to").field("message_id"), m.ReplyTo.MessageID)
 	}
 	return nil
+}
+
+func (a *Agent) validate(p path) error {
+	return oneOf(p.field("type"), a.Type, "", "UNKNOWN_AGENT_TYPE", "HUMAN", "BOT")
 }
 
 // bodies names the bodies that are set.
@@ -82,8 +91,8 @@ func (m *AppMessage) validateOverrides(p path) error {
 		if err := first(c.validate(q), required(q.field("message_type"), s.MessageType)); err != nil {
 			return err
 		}
-		if len(s.Message) == 0 || s.Message[0] != '{' {
-			return invalid(q.field("message"), "must be a JSON object")
+		if err := object(q.field("message"), s.Message); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -176,12 +185,21 @@ func (m *LocationMessage) validate(p path) error {
 	if err := required(p.field("title"), m.Title); err != nil {
 		return err
 	}
-	c := p.field("coordinates")
-	if v := m.Coordinates.Latitude; v < -90 || v > 90 {
-		return invalid(c.field("latitude"), "must be -90 to 90 degrees")
-	}
-	if v := m.Coordinates.Longitude; v < -180 || v > 180 {
-		return invalid(c.field("longitude"), "must be -180 to 180 degrees")
+	return m.Coordinates.validate(p.field("coordinates"))
+}
+
+func (c *Coordinates) validate(p path) error {
+	switch lat, long := c.Latitude, c.Longitude; {
+	case math.IsNaN(lat) && math.IsNaN(long):
+		return missing(p)
+	case math.IsNaN(lat):
+		return missing(p.field("latitude"))
+	case math.IsNaN(long):
+		return missing(p.field("longitude"))
+	case lat < -90 || lat > 90:
+		return invalid(p.field("latitude"), "must be -90 to 90 degrees")
+	case long < -180 || long > 180:
+		return invalid(p.field("longitude"), "must be -180 to 180 degrees")
 	}
 	return nil
 }
@@ -264,10 +282,13 @@ func (i *ListItem) validate(p path) error {
 		}
 		return nil
 	case i.Product != nil:
-		q := p.field("product")
-		return first(required(q.field("id"), i.Product.ID), required(q.field("marketplace"), i.Product.Marketplace))
+		return i.Product.validate(p.field("product"))
 	}
 	return invalid(p, "needs a choice or a product")
+}
+
+func (m *ListProduct) validate(p path) error {
+	return first(required(p.field("id"), m.ID), required(p.field("marketplace"), m.Marketplace))
 }
 
 func (m *ContactInfoMessage) validate(p path) error {
@@ -290,6 +311,11 @@ func (m *ContactInfoMessage) validate(p path) error {
 	for i, u := range m.URLs {
 		if err := required(p.field("urls").index(i).field("url"), u.URL); err != nil {
 			return err
+		}
+	}
+	if m.Birthday != "" {
+		if _, err := time.Parse(time.DateOnly, m.Birthday); err != nil {
+			return invalid(p.field("birthday"), "must be a date such as 1990-12-31")
 		}
 	}
 	return nil

@@ -84,29 +84,6 @@ func (m *ContactMessage) Content() ContactContent {
 	return nil
 }
 
-// validate checks that there is one body.
-func (m *ContactMessage) validate(p path) error {
-	var set []string
-	for _, b := range []struct {
-		name string
-		set  bool
-	}{
-		{"text_message", m.Text != nil},
-		{"media_message", m.Media != nil},
-		{"location_message", m.Location != nil},
-		{"choice_response_message", m.ChoiceResponse != nil},
-		{"media_card_message", m.MediaCard != nil},
-		{"fallback_message", m.Fallback != nil},
-		{"product_response_message", m.ProductResponse != nil},
-		{"channel_specific_message", m.ChannelSpecific != nil},
-	} {
-		if b.set {
-			set = append(set, b.name)
-		}
-	}
-	return exactlyOne(p, "message body", set)
-}
-
 // A ChoiceResponseMessage is a tapped choice: which message held it and what
 // the choice stands for.
 type ChoiceResponseMessage struct {
@@ -131,6 +108,7 @@ type FallbackMessage struct {
 type ProductResponseMessage struct {
 	Products  []ListProduct `json:"products"`
 	Title     string        `json:"title,omitempty"`
+	Text      string        `json:"text,omitempty"` // what the Node SDK calls the title
 	CatalogID string        `json:"catalog_id,omitempty"`
 }
 

@@ -35,28 +35,6 @@ func (e *AppEvent) MarshalJSON() ([]byte, error) {
 	return encodeVerbatim(e, e.wire, (*plain)(e))
 }
 
-// validate checks that there is one event.
-func (e *AppEvent) validate(p path) error {
-	var set []string
-	for _, k := range []struct {
-		name string
-		set  bool
-	}{
-		{"composing_event", e.Composing != nil},
-		{"composing_end_event", e.ComposingEnd != nil},
-		{"read_message_event", e.ReadMessage != nil},
-		{"comment_reply_event", e.CommentReply != nil},
-		{"agent_joined_event", e.AgentJoined != nil},
-		{"agent_left_event", e.AgentLeft != nil},
-		{"generic_event", e.Generic != nil},
-	} {
-		if k.set {
-			set = append(set, k.name)
-		}
-	}
-	return exactlyOne(p, "event", set)
-}
-
 // A ContactEvent is something a contact did other than writing. Exactly one
 // member is set.
 type ContactEvent struct {

@@ -1,6 +1,7 @@
 package parley
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/url"
 	"slices"
@@ -51,6 +52,17 @@ func oneOf[T ~string](p path, v T, allowed ...T) error {
 		return nil
 	}
 	return invalid(p, "unknown value %q", string(v))
+}
+
+// object accepts JSON objects. Raw text begins with its first token.
+func object(p path, text json.RawMessage) error {
+	if len(text) == 0 {
+		return missing(p)
+	}
+	if text[0] != '{' {
+		return invalid(p, "must be a JSON object")
+	}
+	return nil
 }
 
 // absoluteURL accepts http and https URLs with a host.

@@ -256,7 +256,7 @@ func (o *inboundOrder) content() *parley.ContactMessage {
 		}
 	}
 	return &parley.ContactMessage{ProductResponse: &parley.ProductResponseMessage{
-		Products: products, Title: o.Text, CatalogID: o.CatalogID,
+		Products: products, Title: o.Text, Text: o.Text, CatalogID: o.CatalogID,
 	}}
 }
 
