@@ -14,6 +14,8 @@ import (
 const (
 	MaxBatch      = 1000 // recipients, contacts or consent records of a request
 	MaxBatchAhead = 7 * 24 * time.Hour
+	// MaxIdentification is in characters, and a guess.
+	MaxIdentification = 512
 
 	batchExact = time.Minute     // a send_after no farther ahead is kept as it is
 	batchRound = 5 * time.Minute // others are rounded up to the next multiple
@@ -107,6 +109,24 @@ type CreateContactsRequest struct {
 // A DeleteContactsRequest asks for contacts to be deleted one after the other.
 type DeleteContactsRequest struct {
 	ContactIDs []string `json:"contact_ids"`
+}
+
+// An InsertConsentsRequest asks for people to be put on an app's lists of whom
+// it must not write to.
+type InsertConsentsRequest struct {
+	AppID          string          `json:"app_id"`
+	ConsentRecords []ConsentRecord `json:"consent_records"`
+}
+
+// A ConsentRecord puts one identity, of any channel, on a list.
+type ConsentRecord struct {
+	Identification string      `json:"identification"`
+	ConsentType    ConsentList `json:"consent_type"`
+}
+
+// An InsertConsentsResponse says that the records were inserted.
+type InsertConsentsResponse struct {
+	BatchID string `json:"batch_id"`
 }
 
 // BatchStatusUpdate is the payload of BATCH_STATUS_UPDATE. Its shape is not in
@@ -361,6 +381,20 @@ func (r *DeleteContactsRequest) Validate() error {
 		}
 	}
 	return nil
+}
+
+// Validate checks the records.
+func (r *InsertConsentsRequest) Validate() error {
+	if err := first(appID("app_id", r.AppID), count("consent_records", len(r.ConsentRecords))); err != nil {
+		return err
+	}
+	return each("consent_records", r.ConsentRecords, func(c *ConsentRecord, p path) error {
+		return first(
+			required(p.field("identification"), c.Identification),
+			atMost(p.field("identification"), c.Identification, MaxIdentification),
+			oneOf(p.field("consent_type"), c.ConsentType, ConsentLists()...),
+		)
+	})
 }
 
 // Within puts the place of a member before the field an error names.

@@ -29,7 +29,7 @@ func (s *Server) batchRoutes() []route {
 		{batchOperation + "GetBatchStatus", "GET " + project + "/messages/{batch_id}", s.getBatch},
 		{batchOperation + "CreateContacts", "POST " + project + "/contacts", with(s.createContacts)},
 		{batchOperation + "DeleteContacts", "DELETE " + project + "/contacts", with(s.deleteContacts)},
-		{batchOperation + "InsertConsents", "POST " + project + "/consents", nil},
+		{batchOperation + "InsertConsents", "POST " + project + "/consents", with(s.insertConsents)},
 	}
 }
 
@@ -73,6 +73,10 @@ func (s *Server) getBatch(ctx context.Context, r *request) (any, error) {
 
 func (s *Server) createContacts(ctx context.Context, r *request, c *parley.CreateContactsRequest) (any, error) {
 	return empty{}, s.engine.CreateContacts(ctx, r.project, c)
+}
+
+func (s *Server) insertConsents(ctx context.Context, r *request, c *parley.InsertConsentsRequest) (any, error) {
+	return s.engine.InsertConsents(ctx, r.project, c)
 }
 
 func (s *Server) deleteContacts(ctx context.Context, r *request, c *parley.DeleteContactsRequest) (any, error) {

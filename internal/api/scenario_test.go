@@ -73,9 +73,10 @@ func idOf(t *testing.T, body string) string {
 	var v struct {
 		ID        string `json:"id"`
 		MessageID string `json:"message_id"`
+		BatchID   string `json:"batch_id"`
 	}
 	check(t, json.Unmarshal([]byte(body), &v))
-	return v.ID + v.MessageID
+	return v.ID + v.MessageID + v.BatchID
 }
 
 // compare compares JSON documents. "*" in want is any id.

@@ -261,7 +261,7 @@ func (e *Engine) batchRefused(ctx context.Context, b *store.Batch, r *parley.Sen
 	reason := parley.NewReason(parley.ReasonBadRequest, "the message cannot be sent to this recipient")
 	if pe, ok := errors.AsType[*parley.Error](cause); ok {
 		reason.Description = pe.Message
-		if pe.Code == parley.CodeNotFound {
+		if pe.Code == parley.CodeNotFound && to.ContactID != "" {
 			reason.Code = parley.ReasonContactNotFound
 		}
 	}

@@ -51,6 +51,23 @@ func (e *Engine) addBulk(ctx context.Context, projectID string, b bulk) error {
 	return e.store.Tx(ctx, func(tx *store.Store) error { return tx.AddJobs(ctx, []*store.Job{j}) })
 }
 
+// InsertConsents puts people on an app's lists, all of them or, on an error,
+// none. The id it returns names nothing else: there is nothing left to do.
+func (e *Engine) InsertConsents(ctx context.Context, projectID string, r *parley.InsertConsentsRequest) (*parley.InsertConsentsResponse, error) {
+	if err := r.Validate(); err != nil {
+		return nil, err
+	}
+	changes := make([]store.ConsentChange, 0, len(r.ConsentRecords))
+	for _, c := range r.ConsentRecords {
+		changes = append(changes, store.ConsentChange{Identity: c.Identification, List: c.ConsentType})
+	}
+	resp := &parley.InsertConsentsResponse{BatchID: e.store.NewID()}
+	if err := store.Answer(ctx, http.StatusOK, resp); err != nil {
+		return nil, err
+	}
+	return resp, e.PutConsents(ctx, projectID, r.AppID, changes, parley.OriginAPI)
+}
+
 // bulkContacts is the worker of contacts jobs. Each step stores what is left
 // with what it did, so that nothing is done twice.
 func (e *Engine) bulkContacts(ctx context.Context, j *store.Job) error {

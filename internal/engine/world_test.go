@@ -253,12 +253,8 @@ func (w *world) app(mod ...func(*parley.App)) *parley.App {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	w.webhook(a.ID, "https://hook.example/"+a.ID, every()...)
+	w.webhook(a.ID, "https://hook.example/"+a.ID, parley.Triggers()...)
 	return a
-}
-
-func every() []parley.Trigger {
-	return slices.DeleteFunc(parley.Triggers(), func(t parley.Trigger) bool { return t == parley.TriggerBatchStatusUpdate })
 }
 
 func (w *world) webhook(appID, target string, triggers ...parley.Trigger) *parley.Webhook {

@@ -94,6 +94,11 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 		"DeadNodes":          testDeadNodes,
 		"LeavingNodes":       testLeavingNodes,
 		"Hooks":              testHooks,
+		"Keys":               testKeys,
+		"KeysTx":             testKeysTx,
+		"Batches":            testBatches,
+		"QueuedByApp":        testQueuedByApp,
+		"Urgent":             testUrgent,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
