@@ -59,21 +59,24 @@ func (e *Engine) resolveOn(ctx context.Context, projectID string, m *parley.AppM
 	if omniReference(on) == nil {
 		return m, nil
 	}
-	for range maxReferences {
+	for n := 0; ; n++ {
 		ref := omniReference(on)
 		if ref == nil {
-			if m.Agent != nil {
-				on.Agent = m.Agent
-			}
-			on.ReplyTo = m.ReplyTo
-			return on, nil
+			break
+		}
+		if n == maxReferences {
+			return nil, channel.Refuse(parley.ReasonBadRequest, "more than "+strconv.Itoa(n)+" templates refer to one another")
 		}
 		var err error
 		if on, err = e.fill(ctx, projectID, ref, ch); err != nil {
 			return nil, err
 		}
 	}
-	return nil, channel.Refuse(parley.ReasonBadRequest, "more than "+strconv.Itoa(maxReferences)+" templates refer to one another")
+	if m.Agent != nil {
+		on.Agent = m.Agent
+	}
+	on.ReplyTo = m.ReplyTo
+	return on, nil
 }
 
 // omniReference returns the reference that a message from transcode.Select
