@@ -9,6 +9,7 @@
 import { randomInt, randomUUID } from 'node:crypto';
 import process from 'node:process';
 import { assert, client, describe, env, eventually, Handset, listener, payload, pointProvider, refused } from './drive.mjs';
+import { templateOperations } from './templates.mjs';
 
 const { conversation: api } = client();
 
@@ -304,6 +305,8 @@ const operations = {
     assert.notEqual((await api.messages.get({ message_id: next })).conversation_id, conversation, 'a new conversation');
     await refused(() => api.conversation.stopActive({ conversation_id: unknown }), 404);
   },
+
+  ...templateOperations({ api, hook, toNumber, newNumber }),
 
   async DeleteApp() {
     await api.webhooks.delete({ webhook_id: webhook.id });
