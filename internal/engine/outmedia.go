@@ -25,12 +25,12 @@ func (d *delivery) notReady(ctx context.Context, err error) (again bool, _ error
 // checkMedia asks for the files the message names on a channel that shows them
 // itself: a provider that finds one missing would say so later and less
 // clearly.
-func (d *delivery) checkMedia(ctx context.Context) error {
+func (d *delivery) checkMedia(ctx context.Context, m *parley.AppMessage) error {
 	caps := d.ch.Capabilities()
 	if d.e.o.CheckMedia == nil || caps.Media != channel.Native {
 		return nil
 	}
-	for _, address := range mediaOf(transcode.Select(d.body.App, d.to.Channel)) {
+	for _, address := range mediaOf(transcode.Select(m, d.to.Channel)) {
 		if err := d.e.o.CheckMedia(ctx, address, caps.MediaTypes); err != nil {
 			return err
 		}

@@ -258,7 +258,7 @@ func (d *delivery) render(ctx context.Context, cred *parley.ChannelCredential) e
 	}
 	payloads, err := render(d.ch, o)
 	if err == nil {
-		err = d.checkMedia(ctx)
+		err = d.checkMedia(ctx, message)
 	}
 	if err == nil {
 		d.s.Payloads = payloads

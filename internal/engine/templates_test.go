@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"strings"
@@ -262,6 +263,25 @@ func TestTemplateOnChannels(t *testing.T) {
 				t.Errorf("(-want +got):\n%s", d)
 			}
 		})
+	}
+}
+
+// The files that a template shows are asked for, as those of any message.
+func TestTemplateMediaIsChecked(t *testing.T) {
+	t.Parallel()
+	var asked []string
+	w := newWorldWith(t, func(o *Options) {
+		o.CheckMedia = func(_ context.Context, address string, _ []channel.MediaType) error {
+			asked = append(asked, address)
+			return channel.Refuse(parley.ReasonMediaNotReachable, "it is not there")
+		}
+	}, scripted(parley.ChannelSMS))
+	a := w.app()
+	w.template(`{"id":"photo","default_translation":"en","translations":[{"language_code":"en","media_message":{"url":"https://x.example/${name}"}}]}`)
+	w.send(refer(t, a, "photo", `{"name":"ann.jpg"}`, sms(ada)))
+	w.expect("CONTACT_CREATE", "CONVERSATION_START", "FAILED SMS MEDIA_NOT_REACHABLE")
+	if d := cmp.Diff([]string{"https://x.example/ann.jpg"}, asked); d != "" {
+		t.Errorf("asked for (-want +got):\n%s", d)
 	}
 }
 
