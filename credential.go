@@ -89,7 +89,7 @@ type KakaoTalkCredentials struct {
 // KakaoTalkChatCredential is the credential of KAKAOTALKCHAT.
 type KakaoTalkChatCredential struct {
 	PlusFriendID string `json:"kakaotalk_plus_friend_id"`
-	APIKey       string `json:"api_key,omitempty"`
+	APIKey       string `json:"api_key"`
 }
 
 // LINECredentials is a credential of LINE.

@@ -1,12 +1,12 @@
 package parley_test
 
 import (
+	"bytes"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
-
-	"github.com/google/go-cmp/cmp"
 
 	"github.com/parley-im/parley"
 )
@@ -218,64 +218,85 @@ func roundTrip(t *testing.T, file string, v any) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want, got := value(t, raw), value(t, encoded)
-	if diff := cmp.Diff(pruned(want, got), pruned(got, want)); diff != "" {
-		t.Errorf("(-published +ours):\n%s", diff)
+	for _, d := range differences("", value(t, raw), value(t, encoded)) {
+		t.Error(d)
 	}
 }
 
 func value(t *testing.T, raw []byte) any {
 	t.Helper()
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.UseNumber()
 	var v any
-	if err := json.Unmarshal(raw, &v); err != nil {
+	if err := d.Decode(&v); err != nil {
 		t.Fatal(err)
 	}
 	return v
 }
 
-// pruned returns v without the empty members that other does not have: to
-// every client an absent member and an empty one mean the same.
-func pruned(v, other any) any {
-	switch v := v.(type) {
-	case map[string]any:
-		o, _ := other.(map[string]any)
-		out := map[string]any{}
-		for name, member := range v {
-			counterpart, both := o[name]
-			if both || !empty(member) {
-				out[name] = pruned(member, counterpart)
-			}
-		}
-		return out
-	case []any:
-		o, _ := other.([]any)
-		out := make([]any, len(v))
-		for i := range v {
-			var counterpart any
-			if i < len(o) {
-				counterpart = o[i]
-			}
-			out[i] = pruned(v[i], counterpart)
-		}
-		return out
-	}
-	return v
+// ours are the members that we show with these values where a published body
+// leaves them out: the API shows what is not set as well, the published bodies
+// show what one SDK reads.
+var ours = map[string]string{
+	"id":                             `""`, // of what is not stored yet
+	"accept_time":                    `"0001-01-01T00:00:00Z"`,
+	"last_received":                  `"0001-01-01T00:00:00Z"`,
+	"injected":                       `false`,
+	"reply_to":                       `null`,
+	"app_id":                         `""`, // of an identity
+	"metadata":                       `""`,
+	"channel_known_id":               `""`,
+	"credential_ordinal_number":      `0`,
+	"message_retry_settings":         `null`,
+	"delivery_report_based_fallback": `null`,
 }
 
-func empty(v any) bool {
-	switch v := v.(type) {
-	case nil:
-		return true
-	case string:
-		return v == "" || v == "0001-01-01T00:00:00Z"
-	case bool:
-		return !v
-	case float64:
-		return v == 0
-	case []any:
-		return len(v) == 0
-	case map[string]any:
-		return len(v) == 0
+// lost are the members of published bodies that we do not show: docs/quirks.md
+// says why.
+var lost = map[string]string{
+	"message_status": `null`, // of a message; not in the API's newest description
+}
+
+// differences lists in what way got is not the JSON value want. Absent, null
+// and empty are three different things.
+func differences(at string, want, got any) (out []string) {
+	w, isObject := want.(map[string]any)
+	g, both := got.(map[string]any)
+	if isObject && both {
+		for name, member := range w {
+			have, ok := g[name]
+			switch {
+			case ok:
+				out = append(out, differences(at+"."+name, member, have)...)
+			case lost[name] != text(member):
+				out = append(out, fmt.Sprintf("%s.%s: %s is lost", at, name, text(member)))
+			}
+		}
+		for name, member := range g {
+			if _, ok := w[name]; !ok && ours[name] != text(member) {
+				out = append(out, fmt.Sprintf("%s.%s: %s is added", at, name, text(member)))
+			}
+		}
+		return out
 	}
-	return false
+	wl, isList := want.([]any)
+	gl, both := got.([]any)
+	if isList && both && len(wl) == len(gl) {
+		for i := range wl {
+			out = append(out, differences(fmt.Sprintf("%s[%d]", at, i), wl[i], gl[i])...)
+		}
+		return out
+	}
+	if text(want) != text(got) {
+		out = append(out, fmt.Sprintf("%s: want %s, got %s", at, text(want), text(got)))
+	}
+	return out
+}
+
+func text(v any) string {
+	raw, err := parley.Marshal(v)
+	if err != nil {
+		return err.Error()
+	}
+	return string(raw)
 }
