@@ -26,6 +26,7 @@ type accounts struct {
 	mu     sync.Mutex
 	all    map[accountKey]*account
 	breaks atomic.Int64 // how many accounts may have a break; 0 spares the lock
+	stuck  atomic.Int64 // how many accounts had an attempt that hung; 0 spares the lock
 }
 
 type accountKey struct {
@@ -38,11 +39,24 @@ type account struct {
 	pace  *rate.Limiter
 	until time.Time // of the break
 	asked time.Time // when it was last suspected
+
+	hung   int // attempts in a row that hung and failed
+	probes int // attempts under way since it counts as stuck
 }
 
 // suspicionInterval is how often at most an account is asked about because of
 // how its messages fare.
 const suspicionInterval = time.Minute
+
+// An account whose provider does not answer is stuck: each attempt holds a
+// place until it times out. It is left with a few, which find out when the
+// provider is back; its other messages wait as if their attempts had failed,
+// so that they go to the next channel when their time is over.
+const (
+	hangTime  = 2 * time.Second // an attempt that failed after so long hung
+	hungLimit = 8               // in a row, until an account is stuck
+	maxProbes = 2
+)
 
 func newAccounts(o Options) *accounts {
 	return &accounts{on: o.RateLimits, now: o.Now, all: map[accountKey]*account{}}
@@ -58,6 +72,8 @@ func (s *accounts) get(k accountKey) *account {
 	if a == nil {
 		if len(s.all) >= maxDirectory {
 			clear(s.all)
+			s.breaks.Store(0)
+			s.stuck.Store(0)
 		}
 		a = &account{}
 		s.all[k] = a
@@ -110,6 +126,48 @@ func (s *accounts) rest(k accountKey, d time.Duration) {
 	s.breaks.Store(n)
 }
 
+// admit reports whether an attempt may be made now; the caller must call leave
+// when it is over.
+func (s *accounts) admit(k accountKey) (leave func(), ok bool) {
+	if s.stuck.Load() == 0 {
+		return func() {}, true
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	a := s.get(k)
+	if a.hung < hungLimit {
+		return func() {}, true
+	}
+	if a.probes >= maxProbes {
+		return nil, false
+	}
+	a.probes++
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		a.probes--
+	}, true
+}
+
+// ended notes how an attempt went: whether it hung, or the provider answered.
+func (s *accounts) ended(k accountKey, hung bool) {
+	if !hung && s.stuck.Load() == 0 {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	a := s.get(k)
+	switch {
+	case hung:
+		if a.hung++; a.hung == 1 {
+			s.stuck.Add(1)
+		}
+	case a.hung > 0:
+		a.hung = 0
+		s.stuck.Add(-1)
+	}
+}
+
 // suspect reports whether an account that gives reason to should be asked
 // about now.
 func (s *accounts) suspect(k accountKey) bool {
@@ -136,8 +194,9 @@ func perSecond(ch channel.Channel, c *parley.ChannelCredential) float64 {
 // learn draws from an attempt what it says about the account: a provider that
 // wants a break gets it, and a credential that is refused, or works again, is
 // looked at.
-func (d *delivery) learn(ctx context.Context, err error) {
+func (d *delivery) learn(ctx context.Context, err error, took time.Duration) {
 	cred := d.conn.Credential
+	d.e.accounts.ended(keyOf(d.app.ID, cred), err != nil && took >= hangTime && channel.AsError(err).Outcome != channel.NotSent)
 	failing := cred.State != nil && cred.State.Status == parley.CredentialFailing
 	if err == nil {
 		if failing {
@@ -231,6 +290,14 @@ func (e *Engine) rechecks(projectID string, app *parley.App, at time.Time) ([]*s
 // One for each account at a time.
 func connectJobOf(projectID, appID string, c *parley.ChannelCredential) (*store.Job, error) {
 	return newJob(projectID, kindConnect, appID, connectJob{AppID: appID, Channel: c.Channel, Ordinal: c.CredentialOrdinalNumber})
+}
+
+// errStuck is the failure of an attempt that was not made because the provider
+// does not answer.
+func errStuck() *channel.Error {
+	return &channel.Error{
+		Reason: parley.NewReason(parley.ReasonChannelFailure, "the channel does not answer"), Outcome: channel.TryAgain,
+	}
 }
 
 // paused returns how long the account's messages must wait, as what a job

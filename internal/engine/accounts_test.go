@@ -187,3 +187,39 @@ func TestMediaIsChecked(t *testing.T) {
 		})
 	}
 }
+
+// An account whose provider does not answer keeps a few attempts, and all
+// again once one of them is answered.
+func TestStuckAccount(t *testing.T) {
+	t.Parallel()
+	s := newAccounts(Options{Now: time.Now})
+	stuck, fine := accountKey{app: "a"}, accountKey{app: "b"}
+	for range hungLimit {
+		if _, ok := s.admit(stuck); !ok {
+			t.Fatal("stuck too early")
+		}
+		s.ended(stuck, true)
+	}
+	var leave func()
+	for range maxProbes {
+		l, ok := s.admit(stuck)
+		if !ok {
+			t.Fatal("nothing may find out whether the provider is back")
+		}
+		leave = l
+	}
+	if _, ok := s.admit(stuck); ok {
+		t.Error("a stuck account takes more than its probes")
+	}
+	if _, ok := s.admit(fine); !ok {
+		t.Error("another account is held up")
+	}
+	leave()
+	if _, ok := s.admit(stuck); !ok {
+		t.Error("no probe follows one that is over")
+	}
+	s.ended(stuck, false)
+	if _, ok := s.admit(stuck); !ok {
+		t.Error("still stuck after an answer")
+	}
+}

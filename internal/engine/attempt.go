@@ -48,6 +48,11 @@ func (d *delivery) attempt(ctx context.Context) (channel.ProviderID, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, d.e.o.SendTimeout)
 	defer cancel()
+	leave, ok := d.e.accounts.admit(keyOf(d.app.ID, d.conn.Credential))
+	if !ok {
+		return "", errStuck()
+	}
+	defer leave()
 	d.handed = true
 	if !d.s.Unknown.IsZero() && !d.ch.Capabilities().Idempotent {
 		id, again, err := d.find(ctx, a)
@@ -71,7 +76,7 @@ func (d *delivery) attempt(ctx context.Context) (channel.ProviderID, error) {
 	start := d.e.o.Now()
 	id, err := hand(ctx, d.ch, d.conn, a)
 	d.e.attempted(ctx, d, err, d.e.o.Now().Sub(start))
-	d.learn(ctx, err)
+	d.learn(ctx, err, d.e.o.Now().Sub(start))
 	return id, err
 }
 

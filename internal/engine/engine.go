@@ -147,7 +147,8 @@ const (
 // Workers returns the kinds of jobs the engine runs.
 func (e *Engine) Workers() map[string]queue.Kind {
 	return map[string]queue.Kind{
-		store.KindSend:  {Run: e.send, Concurrency: 128},
+		// One app whose provider is slow leaves a third of the places to others.
+		store.KindSend:  {Run: e.send, Concurrency: 144, Group: appOf, GroupWidth: 96},
 		kindReceipt:     {Run: e.lateReceipt, Concurrency: 16},
 		kindReportTime:  {Run: e.reportTime, Concurrency: 16},
 		kindUnknown:     {Run: e.giveUpUnknown, Concurrency: 16},

@@ -76,6 +76,18 @@ func sendJob(m *store.Message, o *store.SendOptions, leg int) *store.Job {
 	return &store.Job{ProjectID: m.ProjectID, Kind: store.KindSend, Lane: lane, Doc: []byte(doc)}
 }
 
+// appOf returns the app of a send job.
+func appOf(j *store.Job) string {
+	if memo, ok := j.Memo.(*sendMemo); ok {
+		return memo.message.AppID
+	}
+	var s struct {
+		AppID string `json:"app_id"`
+	}
+	_ = json.Unmarshal(j.Doc, &s) // a broken one is found out when it is run
+	return s.AppID
+}
+
 // A delivery is a send job being run.
 type delivery struct {
 	e    *Engine

@@ -165,3 +165,49 @@ func TestOrderUnderLoad(t *testing.T) {
 		t.Errorf("jobs left: %v", n)
 	}
 }
+
+// One group that is slow leaves places to the others, and groups take turns.
+func TestGroupsLeaveRoom(t *testing.T) {
+	t.Parallel()
+	s := open(t, "", time.Now)
+	hold, ran := make(chan struct{}), make(chan string, 16)
+	q := queue.New(queue.Options{
+		Store: s, Now: time.Now, Log: slog.New(slog.DiscardHandler),
+		Kinds: map[string]queue.Kind{store.KindSend: {
+			Concurrency: 4, GroupWidth: 2, Group: func(j *store.Job) string { return string(j.Doc[:1]) },
+			Run: func(_ context.Context, j *store.Job) error {
+				ran <- string(j.Doc)
+				if j.Doc[0] == 'a' {
+					<-hold
+				}
+				return nil
+			},
+		}},
+	})
+	if err := q.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	var done sync.WaitGroup
+	done.Go(func() { _ = q.Run(ctx, time.Minute) })
+	defer done.Wait()
+	defer stop()
+	for i := range 4 {
+		n := strconv.Itoa(i)
+		put(t, s, job(store.KindSend, "a"+n, "a"+n))
+	}
+	put(t, s, job(store.KindSend, "b0", "b0"), job(store.KindSend, "b1", "b1"), job(store.KindSend, "b2", "b2"))
+	seen := map[byte]int{}
+	for range 5 {
+		seen[(<-ran)[0]]++
+	}
+	if seen['a'] != 2 || seen['b'] != 3 {
+		t.Errorf("while group a hung, %d of it and %d of b began; want 2 and all 3", seen['a'], seen['b'])
+	}
+	close(hold)
+	for range 2 {
+		if d := <-ran; d[0] != 'a' {
+			t.Errorf("got %s, want the rest of a", d)
+		}
+	}
+}

@@ -37,6 +37,14 @@ type Kind struct {
 	Run         Worker
 	Concurrency int // how many at once; 0 means 1
 	LaneWidth   int // how many of one lane at once; 0 means no limit
+
+	// Group says what jobs share a part of the kind's Concurrency, such as the
+	// app they are of; all jobs of a lane are of one group. Groups that have
+	// something to run take turns, and GroupWidth is how many of one group run
+	// at once: one that is slow leaves room for the others. A nil Group makes
+	// all jobs one group.
+	Group      func(*store.Job) string
+	GroupWidth int // 0 means no limit
 }
 
 // Options configure a Queue.
@@ -117,7 +125,7 @@ func New(o Options) *Queue {
 	q.quiet = sync.NewCond(&q.mu)
 	for name, k := range o.Kinds {
 		k.Concurrency = max(k.Concurrency, 1)
-		q.kinds[name] = &kind{Kind: k, name: name, ordered: name == store.KindSend, lanes: map[string]*lane{}}
+		q.kinds[name] = &kind{Kind: k, name: name, ordered: name == store.KindSend, lanes: map[string]*lane{}, groups: map[string]*group{}}
 	}
 	o.Store.SetHooks(store.Hooks{Owner: q.owner, Ready: q.ready, Left: q.left, Added: q.added})
 	return q

@@ -126,9 +126,11 @@ func (q *Queue) empty(l *lane, head *store.Job) []*store.Job {
 // finish makes room after a job ran; the caller holds the lock.
 func (q *Queue) finish(l *lane, j *store.Job, wait time.Duration, keep bool) {
 	l.kind.running--
+	l.group.running--
 	l.running--
 	delete(q.runs, j.ID)
 	defer q.idle()
+	l.kind.offer(l.group)
 	if keep && j.Owner == q.node {
 		q.await(l, j, q.o.Now().Add(wait))
 		return

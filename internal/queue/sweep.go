@@ -128,12 +128,7 @@ func (q *Queue) lapsed(ctx context.Context) error {
 	old := q.node
 	q.node = randomNode()
 	for _, k := range q.kinds {
-		k.ready, k.urgent = nil, nil
-		for name, l := range k.lanes {
-			q.held -= len(l.jobs)
-			l.jobs, l.listed, l.blocked, l.crowded, l.waiting = nil, false, false, false, 0
-			delete(k.lanes, name)
-		}
+		q.held -= k.forget()
 	}
 	q.held -= len(q.waiting)
 	q.waiting = nil

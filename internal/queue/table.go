@@ -164,7 +164,7 @@ func (q *Queue) add(j *store.Job) {
 		return // of a newer version; this node never claims it
 	}
 	q.held++
-	l := k.lane(j.Lane)
+	l := k.lane(j)
 	if now := q.o.Now(); !k.ordered && j.RunAt.After(now) {
 		q.await(l, j, j.RunAt)
 		return
