@@ -25,8 +25,8 @@ func (s *Server) batchRoutes() []route {
 	return []route{
 		{batchOperation + "SendBatch", "POST " + project + "/messages", with(s.sendBatch)},
 		{batchOperation + "CancelBatch", "DELETE " + project + "/messages", with(s.cancelBatch)},
-		{batchOperation + "GetBatchStatusesByMetadata", "GET " + project + "/messages", s.listBatches},
-		{batchOperation + "GetBatchStatus", "GET " + project + "/messages/{batch_id}", s.getBatch},
+		{batchOperation + "GetBatchStatusesByMetadata", "GET " + project + "/messages", asking(readBatchQuery, plain(s.listBatches))},
+		{batchOperation + "GetBatchStatus", "GET " + project + "/messages/{batch_id}", plain(s.getBatch)},
 		{batchOperation + "CreateContacts", "POST " + project + "/contacts", with(s.createContacts)},
 		{batchOperation + "DeleteContacts", "DELETE " + project + "/contacts", with(s.deleteContacts)},
 		{batchOperation + "InsertConsents", "POST " + project + "/consents", with(s.insertConsents)},
@@ -43,27 +43,30 @@ func batchHost(r *http.Request) *http.Request {
 	return withPath(r, batchPrefix+r.URL.EscapedPath())
 }
 
-func (s *Server) sendBatch(ctx context.Context, r *request, b *parley.SendBatchRequest) (any, error) {
+func (s *Server) sendBatch(ctx context.Context, r *request, b *parley.SendBatchRequest) (*parley.SendBatchResponse, error) {
 	return s.engine.SendBatch(ctx, r.project, b)
 }
 
-func (s *Server) cancelBatch(ctx context.Context, r *request, c *parley.CancelBatchRequest) (any, error) {
+func (s *Server) cancelBatch(ctx context.Context, r *request, c *parley.CancelBatchRequest) (empty, error) {
 	return empty{}, s.engine.CancelBatches(ctx, r.project, c)
 }
 
-func (s *Server) listBatches(ctx context.Context, r *request) (any, error) {
-	p := r.params()
-	name, value := p.text("metadataKey"), p.text("metadataValue")
-	if p.err == nil && name == "" {
-		p.fail("metadataKey", "is required")
+func (s *Server) listBatches(ctx context.Context, r *request) ([]*parley.Batch, error) {
+	q, err := query(r, readBatchQuery)
+	if err != nil {
+		return nil, err
 	}
-	if p.err != nil {
-		return nil, p.err
-	}
-	return s.engine.Batches(ctx, r.project, name, value)
+	return s.engine.Batches(ctx, r.project, q.key, q.value)
 }
 
-func (s *Server) getBatch(ctx context.Context, r *request) (any, error) {
+// A batchQuery is the member of metadata that batches are looked for by.
+type batchQuery struct{ key, value string }
+
+func readBatchQuery(p *params) batchQuery {
+	return batchQuery{p.required("metadataKey"), p.text("metadataValue")}
+}
+
+func (s *Server) getBatch(ctx context.Context, r *request) (*parley.Batch, error) {
 	id, err := r.id("batch_id", "batch")
 	if err != nil {
 		return nil, err
@@ -71,14 +74,14 @@ func (s *Server) getBatch(ctx context.Context, r *request) (any, error) {
 	return s.engine.Batch(ctx, r.project, id)
 }
 
-func (s *Server) createContacts(ctx context.Context, r *request, c *parley.CreateContactsRequest) (any, error) {
+func (s *Server) createContacts(ctx context.Context, r *request, c *parley.CreateContactsRequest) (empty, error) {
 	return empty{}, s.engine.CreateContacts(ctx, r.project, c)
 }
 
-func (s *Server) insertConsents(ctx context.Context, r *request, c *parley.InsertConsentsRequest) (any, error) {
+func (s *Server) insertConsents(ctx context.Context, r *request, c *parley.InsertConsentsRequest) (*parley.InsertConsentsResponse, error) {
 	return s.engine.InsertConsents(ctx, r.project, c)
 }
 
-func (s *Server) deleteContacts(ctx context.Context, r *request, c *parley.DeleteContactsRequest) (any, error) {
+func (s *Server) deleteContacts(ctx context.Context, r *request, c *parley.DeleteContactsRequest) (empty, error) {
 	return empty{}, s.engine.DeleteContacts(ctx, r.project, c)
 }

@@ -13,8 +13,8 @@ const maxConsents = 50 // identities on a page
 // consentRoutes are the operations on the consent lists.
 func (s *Server) consentRoutes() []route {
 	return []route{
-		{"ListIdentitiesFromConsentsList", "GET /v1/projects/{project_id}/apps/{app_id}/consents/{list_type}", s.listConsents},
-		{"ListAuditRecordsFromConsentsList", "GET /v1/projects/{project_id}/apps/{app_id}/consents/identities/{identity}", s.listAuditRecords},
+		{"ListIdentitiesFromConsentsList", "GET /v1/projects/{project_id}/apps/{app_id}/consents/{list_type}", asking(readConsentPage, plain(s.listConsents))},
+		{"ListAuditRecordsFromConsentsList", "GET /v1/projects/{project_id}/apps/{app_id}/consents/identities/{identity}", plain(s.listAuditRecords)},
 	}
 }
 
@@ -22,8 +22,8 @@ func (s *Server) consentRoutes() []route {
 // clients no longer have.
 func (s *Server) optRoutes() []route {
 	return []route{
-		{"RegisterOptIn", "POST /v1/projects/{project_id}/optins:register", with(s.registerOptIn)},
-		{"RegisterOptOut", "POST /v1/projects/{project_id}/optouts:register", with(s.registerOptOut)},
+		{"RegisterOptIn", "POST /v1/projects/{project_id}/optins:register", asking(readRequestID, with(s.registerOptIn))},
+		{"RegisterOptOut", "POST /v1/projects/{project_id}/optouts:register", asking(readRequestID, with(s.registerOptOut))},
 	}
 }
 
@@ -32,23 +32,22 @@ type consentList struct {
 	NextPageToken string                   `json:"next_page_token"`
 }
 
-func (s *Server) listConsents(ctx context.Context, r *request) (any, error) {
+func (s *Server) listConsents(ctx context.Context, r *request) (consentList, error) {
 	app, err := s.consentApp(ctx, r)
 	if err != nil {
-		return nil, err
+		return consentList{}, err
 	}
 	list := parley.ConsentList(r.http.PathValue("list_type"))
 	if !list.Known() {
-		return nil, parley.Invalid("list_type", "unknown value %q", list)
+		return consentList{}, parley.Invalid("list_type", "unknown value %q", list)
 	}
-	p := r.params()
-	pg := p.page(r, "consents/"+app+"/"+string(list), maxConsents)
-	if p.err != nil {
-		return nil, p.err
+	pg, err := query(r, readConsentPage)
+	if err != nil {
+		return consentList{}, err
 	}
 	entries, err := s.store.ConsentEntries(ctx, r.project, app, list, pg.after, pg.limit())
 	if err != nil {
-		return nil, err
+		return consentList{}, err
 	}
 	entries, next := cut(&pg, entries, func(e store.ConsentEntry) string { return e.ID })
 	out := consentList{make([]parley.ConsentIdentity, 0, len(entries)), next}
@@ -58,19 +57,21 @@ func (s *Server) listConsents(ctx context.Context, r *request) (any, error) {
 	return out, nil
 }
 
+func readConsentPage(p *params) page { return p.page(maxConsents) }
+
 type auditRecordList struct {
 	Identity     parley.ConsentIdentity `json:"identity"`
 	AuditRecords []parley.AuditRecord   `json:"audit_records"`
 }
 
-func (s *Server) listAuditRecords(ctx context.Context, r *request) (any, error) {
+func (s *Server) listAuditRecords(ctx context.Context, r *request) (auditRecordList, error) {
 	app, err := s.consentApp(ctx, r)
 	if err != nil {
-		return nil, err
+		return auditRecordList{}, err
 	}
 	identity := parley.NormalizeConsent(r.http.PathValue("identity"))
 	if !isText(identity) || strings.TrimSpace(identity) == "" {
-		return nil, parley.Invalid("identity", "is not text")
+		return auditRecordList{}, parley.Invalid("identity", "is not text")
 	}
 	records, err := s.store.AuditRecords(ctx, r.project, app, identity)
 	return auditRecordList{parley.ConsentIdentity{Identity: identity}, records}, err
@@ -89,22 +90,26 @@ func (s *Server) consentApp(ctx context.Context, r *request) (string, error) {
 	return app.ID, nil
 }
 
-func (s *Server) registerOptIn(ctx context.Context, r *request, o *parley.OptRequest) (any, error) {
+func (s *Server) registerOptIn(ctx context.Context, r *request, o *parley.OptRequest) (*parley.OptResponse, error) {
 	return s.registerOpt(ctx, r, o, false)
 }
 
-func (s *Server) registerOptOut(ctx context.Context, r *request, o *parley.OptRequest) (any, error) {
+func (s *Server) registerOptOut(ctx context.Context, r *request, o *parley.OptRequest) (*parley.OptResponse, error) {
 	return s.registerOpt(ctx, r, o, true)
 }
 
-func (s *Server) registerOpt(ctx context.Context, r *request, o *parley.OptRequest, out bool) (any, error) {
-	p := r.params()
+func (s *Server) registerOpt(ctx context.Context, r *request, o *parley.OptRequest, out bool) (*parley.OptResponse, error) {
+	id, err := query(r, readRequestID)
+	if err != nil {
+		return nil, err
+	}
+	return s.engine.RegisterOpt(ctx, r.project, id, out, o)
+}
+
+func readRequestID(p *params) string {
 	id := p.text("request_id")
 	if len(id) > parley.MaxRequestID {
 		p.fail("request_id", "must have at most %d characters", parley.MaxRequestID)
 	}
-	if p.err != nil {
-		return nil, p.err
-	}
-	return s.engine.RegisterOpt(ctx, r.project, id, out, o)
+	return id
 }

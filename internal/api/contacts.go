@@ -13,10 +13,10 @@ const maxContacts = 20 // on a page
 func (s *Server) contactRoutes() []route {
 	return []route{
 		{"CreateContact", "POST /v1/projects/{project_id}/contacts", with(s.createContact)},
-		{"ListContacts", "GET /v1/projects/{project_id}/contacts", s.listContacts},
-		{"GetContact", "GET /v1/projects/{project_id}/contacts/{contact_id}", s.getContact},
-		{"UpdateContact", "PATCH /v1/projects/{project_id}/contacts/{contact_id}", s.updateContact},
-		{"DeleteContact", "DELETE /v1/projects/{project_id}/contacts/{contact_id}", s.deleteContact},
+		{"ListContacts", "GET /v1/projects/{project_id}/contacts", asking(readContactQuery, plain(s.listContacts))},
+		{"GetContact", "GET /v1/projects/{project_id}/contacts/{contact_id}", plain(s.getContact)},
+		{"UpdateContact", "PATCH /v1/projects/{project_id}/contacts/{contact_id}", change[parley.Contact](s.updateContact)},
+		{"DeleteContact", "DELETE /v1/projects/{project_id}/contacts/{contact_id}", plain(s.deleteContact)},
 		{"MergeContact", "POST /v1/projects/{project_id}/contacts/{destination_id}:merge", nil},
 		{"GetChannelProfile", "POST /v1/projects/{project_id}/contacts:getChannelProfile", nil},
 		{"ListIdentityConflicts", "GET /v1/projects/{project_id}/contacts:identityConflicts", nil},
@@ -28,12 +28,31 @@ type contactList struct {
 	NextPageToken string            `json:"next_page_token"`
 }
 
-func (s *Server) createContact(ctx context.Context, r *request, c *parley.Contact) (any, error) {
+func (s *Server) createContact(ctx context.Context, r *request, c *parley.Contact) (*parley.Contact, error) {
 	return s.engine.CreateContact(ctx, r.project, c)
 }
 
-func (s *Server) listContacts(ctx context.Context, r *request) (any, error) {
-	p := r.params()
+func (s *Server) listContacts(ctx context.Context, r *request) (contactList, error) {
+	q, err := query(r, readContactQuery)
+	if err != nil {
+		return contactList{}, err
+	}
+	f, pg := q.filter, q.page
+	f.After, f.Limit = pg.after, pg.limit()
+	contacts, err := s.store.Contacts(ctx, r.project, f)
+	if err != nil {
+		return contactList{}, err
+	}
+	contacts, next := cut(&pg, contacts, func(c *parley.Contact) string { return c.ID })
+	return contactList{contacts, next}, nil
+}
+
+type contactQuery struct {
+	filter store.ContactFilter
+	page   page
+}
+
+func readContactQuery(p *params) contactQuery {
 	f := store.ContactFilter{ExternalID: p.text("external_id")}
 	ch, identity := p.channel("channel"), p.identity("identity")
 	switch {
@@ -47,20 +66,10 @@ func (s *Server) listContacts(ctx context.Context, r *request) (any, error) {
 		id := parley.ChannelIdentity{Channel: ch, Identity: identity}.Normalize()
 		f.Identity = &id
 	}
-	pg := p.page(r, "contacts", maxContacts)
-	if p.err != nil {
-		return nil, p.err
-	}
-	f.After, f.Limit = pg.after, pg.limit()
-	contacts, err := s.store.Contacts(ctx, r.project, f)
-	if err != nil {
-		return nil, err
-	}
-	contacts, next := cut(&pg, contacts, func(c *parley.Contact) string { return c.ID })
-	return contactList{contacts, next}, nil
+	return contactQuery{f, p.page(maxContacts)}
 }
 
-func (s *Server) getContact(ctx context.Context, r *request) (any, error) {
+func (s *Server) getContact(ctx context.Context, r *request) (*parley.Contact, error) {
 	id, err := r.id("contact_id", "contact")
 	if err != nil {
 		return nil, err
@@ -68,22 +77,18 @@ func (s *Server) getContact(ctx context.Context, r *request) (any, error) {
 	return s.store.Contact(ctx, r.project, id)
 }
 
-func (s *Server) updateContact(ctx context.Context, r *request) (any, error) {
+func (s *Server) updateContact(ctx context.Context, r *request, c patch) (*parley.Contact, error) {
 	id, err := r.id("contact_id", "contact")
 	if err != nil {
 		return nil, err
 	}
-	body, mask, err := r.patch()
-	if err != nil {
-		return nil, err
-	}
-	return s.engine.UpdateContact(ctx, r.project, id, body, mask)
+	return s.engine.UpdateContact(ctx, r.project, id, c.body, c.mask)
 }
 
-func (s *Server) deleteContact(ctx context.Context, r *request) (any, error) {
+func (s *Server) deleteContact(ctx context.Context, r *request) (empty, error) {
 	id, err := r.id("contact_id", "contact")
 	if err != nil {
-		return nil, err
+		return empty{}, err
 	}
 	return empty{}, s.engine.DeleteContact(ctx, r.project, id)
 }

@@ -11,23 +11,23 @@ import (
 
 // fetchLast answers with the newest message of each of those the request
 // names, in its order. Whoever has none is left out.
-func (s *Server) fetchLast(ctx context.Context, r *request, in *parley.FetchLastRequest) (any, error) {
+func (s *Server) fetchLast(ctx context.Context, r *request, in *parley.FetchLastRequest) (messageList, error) {
 	if err := in.Validate(); err != nil {
-		return nil, err
+		return messageList{}, err
 	}
 	filters := lastFilters(in)
 	check, err := fetchLastCheck(r.project, *in)
 	if err != nil {
-		return nil, err
+		return messageList{}, err
 	}
 	at := 0
 	if in.PageToken != "" {
 		says, err := openToken(in.PageToken, check)
 		if err != nil {
-			return nil, err
+			return messageList{}, err
 		}
 		if at, err = strconv.Atoi(says); err != nil || at < 0 || at > len(filters) {
-			return nil, errToken()
+			return messageList{}, errToken()
 		}
 	}
 	size := min(in.PageSize, maxMessages)
@@ -39,7 +39,7 @@ func (s *Server) fetchLast(ctx context.Context, r *request, in *parley.FetchLast
 	for ; at < len(filters); at++ {
 		last, err := s.store.Messages(ctx, r.project, filters[at])
 		if err != nil {
-			return nil, err
+			return messageList{}, err
 		}
 		if len(last) == 0 {
 			continue

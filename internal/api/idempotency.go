@@ -37,13 +37,13 @@ type answered struct {
 
 // once runs op if no request with the same key was carried out before, and
 // else returns what that was answered.
-func (s *Server) once(ctx context.Context, op operation, r *request) (any, error) {
+func (s *Server) once(ctx context.Context, op *operation, r *request) (any, error) {
 	name, err := keyOf(r.http)
 	if err != nil || name == "" {
 		if err != nil {
 			return nil, err
 		}
-		return op(ctx, r)
+		return op.run(ctx, r)
 	}
 	print, err := fingerprint(r)
 	if err != nil {
@@ -58,7 +58,7 @@ func (s *Server) once(ctx context.Context, op operation, r *request) (any, error
 		return replay(old, print, err)
 	}
 	k := &store.Key{ProjectID: r.project, Name: name, Fingerprint: print}
-	answer, err := op(store.WithKey(ctx, k), r)
+	answer, err := op.run(store.WithKey(ctx, k), r)
 	if errors.Is(err, store.ErrKeyUsed) {
 		old, ferr := s.store.FindKey(ctx, r.project, name)
 		if old == nil && ferr == nil {

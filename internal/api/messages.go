@@ -16,10 +16,10 @@ const maxMessages = 1000 // on a page
 func (s *Server) messageRoutes() []route {
 	return []route{
 		{"SendMessage", "POST /v1/projects/{project_id}/messages:send", with(s.sendMessage)},
-		{"ListMessages", "GET /v1/projects/{project_id}/messages", s.listMessages},
-		{"GetMessage", "GET /v1/projects/{project_id}/messages/{message_id}", s.getMessage},
-		{"UpdateMessageMetadata", "PATCH /v1/projects/{project_id}/messages/{message_id}", s.updateMessage},
-		{"DeleteMessage", "DELETE /v1/projects/{project_id}/messages/{message_id}", s.deleteMessage},
+		{"ListMessages", "GET /v1/projects/{project_id}/messages", asking(readMessageQuery, plain(s.listMessages))},
+		{"GetMessage", "GET /v1/projects/{project_id}/messages/{message_id}", asking((*params).dispatch, plain(s.getMessage))},
+		{"UpdateMessageMetadata", "PATCH /v1/projects/{project_id}/messages/{message_id}", asking((*params).dispatch, change[messagePatch](s.updateMessage))},
+		{"DeleteMessage", "DELETE /v1/projects/{project_id}/messages/{message_id}", asking((*params).dispatch, plain(s.deleteMessage))},
 		{"ListMessagesByChannelIdentity", "POST /v1/projects/{project_id}/messages:fetch-last-message", with(s.fetchLast)},
 		{"TranscodeMessage", "POST /v1/projects/{project_id}/messages:transcode", with(s.transcodeMessage)},
 	}
@@ -30,38 +30,36 @@ type messageList struct {
 	NextPageToken string            `json:"next_page_token"`
 }
 
-func (s *Server) sendMessage(ctx context.Context, r *request, m *parley.SendMessageRequest) (any, error) {
+func (s *Server) sendMessage(ctx context.Context, r *request, m *parley.SendMessageRequest) (*parley.SendMessageResponse, error) {
 	return s.engine.SendMessage(ctx, r.project, m)
 }
 
-func (s *Server) transcodeMessage(ctx context.Context, r *request, m *parley.TranscodeMessageRequest) (any, error) {
+func (s *Server) transcodeMessage(ctx context.Context, r *request, m *parley.TranscodeMessageRequest) (*parley.TranscodeMessageResponse, error) {
 	return s.engine.Transcode(ctx, r.project, m)
 }
 
-func (s *Server) listMessages(ctx context.Context, r *request) (any, error) {
-	p := r.params()
-	f := messageFilter(p)
-	view := p.enum("view", parley.ViewWithMetadata, parley.ViewWithoutMetadata)
-	pg := p.page(r, "messages", maxMessages)
-	if p.err != nil {
-		return nil, p.err
+func (s *Server) listMessages(ctx context.Context, r *request) (messageList, error) {
+	q, err := query(r, readMessageQuery)
+	if err != nil {
+		return messageList{}, err
 	}
+	f, pg := q.filter, q.page
 	f.Page, f.Limit = pg.after, pg.limit()
 	stored, err := s.store.Messages(ctx, r.project, f)
 	if err != nil {
-		return nil, err
+		return messageList{}, err
 	}
 	stored, next := cut(&pg, stored, func(m *store.Message) string { return m.ID })
-	return listed(stored, view, next)
+	return listed(stored, q.view, next)
 }
 
 // listed is a page of messages as a view shows them.
-func listed(stored []*store.Message, view, next string) (any, error) {
+func listed(stored []*store.Message, view, next string) (messageList, error) {
 	list := messageList{make([]*parley.Message, 0, len(stored)), next}
 	for _, m := range stored {
 		w, err := m.Wire()
 		if err != nil {
-			return nil, err
+			return messageList{}, err
 		}
 		if view == parley.ViewWithoutMetadata {
 			w.Metadata = ""
@@ -69,6 +67,20 @@ func listed(stored []*store.Message, view, next string) (any, error) {
 		list.Messages = append(list.Messages, w)
 	}
 	return list, nil
+}
+
+type messageQuery struct {
+	filter store.MessageFilter
+	view   string
+	page   page
+}
+
+func readMessageQuery(p *params) messageQuery {
+	return messageQuery{
+		messageFilter(p),
+		p.enum("view", parley.ViewWithMetadata, parley.ViewWithoutMetadata),
+		p.page(maxMessages),
+	}
 }
 
 // messageFilter reads the filters of ListMessages. The two stores of messages
@@ -123,8 +135,8 @@ func (p *params) dispatch() bool {
 	return p.enum("messages_source", parley.SourceConversation, parley.SourceDispatch) == parley.SourceDispatch
 }
 
-func (s *Server) getMessage(ctx context.Context, r *request) (any, error) {
-	m, err := s.message(ctx, r, r.params())
+func (s *Server) getMessage(ctx context.Context, r *request) (*parley.Message, error) {
+	m, err := s.message(ctx, r)
 	if err != nil {
 		return nil, err
 	}
@@ -133,10 +145,10 @@ func (s *Server) getMessage(ctx context.Context, r *request) (any, error) {
 
 // message returns the message the path names, if it is in the store that
 // messages_source names.
-func (s *Server) message(ctx context.Context, r *request, p *params) (*store.Message, error) {
-	dispatch := p.dispatch()
-	if p.err != nil {
-		return nil, p.err
+func (s *Server) message(ctx context.Context, r *request) (*store.Message, error) {
+	dispatch, err := query(r, (*params).dispatch)
+	if err != nil {
+		return nil, err
 	}
 	id, err := r.id("message_id", "message")
 	if err != nil {
@@ -157,27 +169,23 @@ type messagePatch struct {
 	Metadata *string `json:"metadata"`
 }
 
-func (s *Server) updateMessage(ctx context.Context, r *request) (any, error) {
-	body, mask, err := r.patch()
-	if err != nil {
-		return nil, err
-	}
-	for _, path := range mask {
+func (s *Server) updateMessage(ctx context.Context, r *request, c patch) (*parley.Message, error) {
+	for _, path := range c.mask {
 		if path != "metadata" {
 			return nil, parley.Invalid("update_mask", "%q cannot be updated", path)
 		}
 	}
 	var change messagePatch
-	if err := parley.Decode(body, &change); err != nil {
+	if err := parley.Decode(c.body, &change); err != nil {
 		return nil, err
 	}
-	if change.Metadata == nil && slices.Contains(mask, "metadata") {
+	if change.Metadata == nil && slices.Contains(c.mask, "metadata") {
 		change.Metadata = new(string)
 	}
 	if change.Metadata != nil && utf8.RuneCountInString(*change.Metadata) > parley.MaxMetadata {
 		return nil, parley.Invalid("metadata", "must have at most %d characters", parley.MaxMetadata)
 	}
-	m, err := s.message(ctx, r, r.params())
+	m, err := s.message(ctx, r)
 	if err != nil {
 		return nil, err
 	}
@@ -190,10 +198,10 @@ func (s *Server) updateMessage(ctx context.Context, r *request) (any, error) {
 	return m.Wire()
 }
 
-func (s *Server) deleteMessage(ctx context.Context, r *request) (any, error) {
-	m, err := s.message(ctx, r, r.params())
+func (s *Server) deleteMessage(ctx context.Context, r *request) (empty, error) {
+	m, err := s.message(ctx, r)
 	if err != nil {
-		return nil, err
+		return empty{}, err
 	}
 	return empty{}, s.store.DeleteMessage(ctx, r.project, m.ID)
 }

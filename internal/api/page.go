@@ -31,8 +31,8 @@ type page struct {
 // page reads page_size and page_token of a list of which at most most rows
 // are given at once. The token is good only for the same list of the same
 // project with the same filters.
-func (p *params) page(r *request, list string, most int) page {
-	pg := page{size: p.pageSize(most), check: p.listCheck(r, list), total: -1}
+func (p *params) page(most int) page {
+	pg := page{size: p.pageSize(most), check: p.listCheck(), total: -1}
 	token := p.text("page_token")
 	if token == "" {
 		return pg
@@ -76,7 +76,7 @@ func sealToken(says string, check [checkSize]byte) string {
 }
 
 func (p *params) pageSize(most int) int {
-	s := p.text("page_size")
+	s := p.ask(parameter{name: "page_size", kind: kindPageSize, most: most})
 	if s == "" {
 		return defaultPageSize
 	}
@@ -92,14 +92,17 @@ func (p *params) pageSize(most int) int {
 }
 
 // listCheck is a fingerprint of everything that makes a list what it is.
-func (p *params) listCheck(r *request, list string) (check [checkSize]byte) {
+func (p *params) listCheck() (check [checkSize]byte) {
+	if p.request == nil {
+		return check
+	}
 	filters := make(url.Values, len(p.values))
 	for name, v := range p.values {
 		if name != "page_size" && name != "page_token" {
 			filters[name] = v
 		}
 	}
-	sum := sha256.Sum256([]byte(list + "\n" + r.project + "\n" + filters.Encode()))
+	sum := sha256.Sum256([]byte(p.request.http.URL.Path + "\n" + p.request.project + "\n" + filters.Encode()))
 	copy(check[:], sum[:])
 	return check
 }

@@ -2,7 +2,6 @@ package api
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"net/http"
 	"strings"
@@ -16,9 +15,6 @@ const (
 	keepBytes = 64 << 10 // a larger buffer is not kept for the next request
 )
 
-// An operation answers one request of the API with a value to encode.
-type operation func(ctx context.Context, r *request) (any, error)
-
 // A request is an authenticated request to a project.
 type request struct {
 	http    *http.Request
@@ -26,24 +22,6 @@ type request struct {
 	project string
 	buffer  *bytes.Buffer // the body, once read
 	limit   int64         // bytes of the body; 0 means maxBody
-}
-
-// empty is the answer of operations that have nothing to say.
-type empty struct{}
-
-// with adapts an operation that takes a body.
-func with[In any](op func(ctx context.Context, r *request, in *In) (any, error)) operation {
-	return func(ctx context.Context, r *request) (any, error) {
-		body, err := r.body()
-		if err != nil {
-			return nil, err
-		}
-		in := new(In)
-		if err := parley.Decode(body, in); err != nil {
-			return nil, err
-		}
-		return op(ctx, r, in)
-	}
 }
 
 // read reads the body into the buffer, once.
@@ -143,13 +121,4 @@ func (r *request) appID() (string, error) {
 		return "", parley.Invalid("app_id", "is not an id of %d characters", parley.IDLen)
 	}
 	return id, nil
-}
-
-// patch returns the body and the update mask of a PATCH.
-func (r *request) patch() (body []byte, mask []string, err error) {
-	if body, err = r.body(); err != nil {
-		return nil, nil, err
-	}
-	p := r.params()
-	return body, p.mask(), p.err
 }

@@ -18,7 +18,7 @@ import (
 type route struct {
 	operation string
 	pattern   string // method and path
-	op        operation
+	op        *operation
 }
 
 // maxBody returns the most bytes a request's body may have.
@@ -43,6 +43,11 @@ func (s *Server) routes() []route {
 		s.settingsRoutes(),
 		s.templateRoutes(),
 	)
+}
+
+// operations is routes, and what the server has beyond the published API.
+func (s *Server) operations() []route {
+	return slices.Concat(s.routes(), s.optRoutes(), s.batchRoutes())
 }
 
 // An endpoint is what answers one method of a path.
@@ -90,7 +95,7 @@ func (s *Server) newMux(m metrics, media http.Handler, gatherer prometheus.Gathe
 		path = strings.ReplaceAll(path, "}:", "}/:") // see splitVerb
 		paths[path] = append(paths[path], endpoint{method, m.meter(operation, method), serve})
 	}
-	for _, r := range slices.Concat(s.routes(), s.optRoutes(), s.batchRoutes()) {
+	for _, r := range s.operations() {
 		add(r.operation, r.pattern, s.call(r.op, r.maxBody()))
 	}
 	add("Token", "POST /oauth2/token", s.token)
@@ -124,7 +129,7 @@ func notFound(w http.ResponseWriter, _ *http.Request) {
 
 // call answers an API request: it authenticates the caller, runs op and
 // encodes what it returns.
-func (s *Server) call(op operation, limit int64) func(*exchange, *http.Request) {
+func (s *Server) call(op *operation, limit int64) func(*exchange, *http.Request) {
 	return func(x *exchange, r *http.Request) {
 		answer, err := s.run(r.Context(), op, x, &request{http: r, x: x, limit: limit})
 		if err != nil {
@@ -140,7 +145,7 @@ func (s *Server) call(op operation, limit int64) func(*exchange, *http.Request) 
 	}
 }
 
-func (s *Server) run(ctx context.Context, op operation, x *exchange, req *request) (any, error) {
+func (s *Server) run(ctx context.Context, op *operation, x *exchange, req *request) (any, error) {
 	r := req.http
 	project, err := s.auth.authenticate(ctx, r)
 	if err != nil {

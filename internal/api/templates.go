@@ -11,17 +11,17 @@ import (
 func (s *Server) templateRoutes() []route {
 	return []route{
 		{"CreateTemplate", "POST /v1/projects/{project_id}/templates", with(s.createTemplateV1)},
-		{"ListTemplates", "GET /v1/projects/{project_id}/templates", s.listTemplatesV1},
-		{"GetTemplate", "GET /v1/projects/{project_id}/templates/{template_id}", s.getTemplateV1},
-		{"UpdateTemplate", "PATCH /v1/projects/{project_id}/templates/{template_id}", s.updateTemplateV1},
-		{"DeleteTemplate", "DELETE /v1/projects/{project_id}/templates/{template_id}", s.deleteTemplate},
+		{"ListTemplates", "GET /v1/projects/{project_id}/templates", plain(s.listTemplatesV1)},
+		{"GetTemplate", "GET /v1/projects/{project_id}/templates/{template_id}", plain(s.getTemplateV1)},
+		{"UpdateTemplate", "PATCH /v1/projects/{project_id}/templates/{template_id}", change[parley.TemplateV1](s.updateTemplateV1)},
+		{"DeleteTemplate", "DELETE /v1/projects/{project_id}/templates/{template_id}", plain(s.deleteTemplate)},
 
 		{"V2CreateTemplate", "POST /v2/projects/{project_id}/templates", with(s.createTemplate)},
-		{"V2ListTemplates", "GET /v2/projects/{project_id}/templates", s.listTemplates},
-		{"V2GetTemplate", "GET /v2/projects/{project_id}/templates/{template_id}", s.getTemplate},
+		{"V2ListTemplates", "GET /v2/projects/{project_id}/templates", plain(s.listTemplates)},
+		{"V2GetTemplate", "GET /v2/projects/{project_id}/templates/{template_id}", plain(s.getTemplate)},
 		{"V2UpdateTemplate", "PUT /v2/projects/{project_id}/templates/{template_id}", with(s.updateTemplate)},
-		{"V2DeleteTemplate", "DELETE /v2/projects/{project_id}/templates/{template_id}", s.deleteTemplate},
-		{"V2ListTranslations", "GET /v2/projects/{project_id}/templates/{template_id}/translations", s.listTranslations},
+		{"V2DeleteTemplate", "DELETE /v2/projects/{project_id}/templates/{template_id}", plain(s.deleteTemplate)},
+		{"V2ListTranslations", "GET /v2/projects/{project_id}/templates/{template_id}/translations", asking(readTranslationQuery, plain(s.listTranslations))},
 	}
 }
 
@@ -37,11 +37,11 @@ type translationList struct {
 	Translations []parley.TemplateTranslation `json:"translations"`
 }
 
-func (s *Server) createTemplate(ctx context.Context, r *request, t *parley.Template) (any, error) {
+func (s *Server) createTemplate(ctx context.Context, r *request, t *parley.Template) (*parley.Template, error) {
 	return s.engine.CreateTemplate(ctx, r.project, t)
 }
 
-func (s *Server) listTemplates(ctx context.Context, r *request) (any, error) {
+func (s *Server) listTemplates(ctx context.Context, r *request) (templateList, error) {
 	list, err := s.engine.Templates(ctx, r.project)
 	for i := range list {
 		list[i] = list[i].WithLatest()
@@ -49,7 +49,7 @@ func (s *Server) listTemplates(ctx context.Context, r *request) (any, error) {
 	return templateList{list}, err
 }
 
-func (s *Server) getTemplate(ctx context.Context, r *request) (any, error) {
+func (s *Server) getTemplate(ctx context.Context, r *request) (*parley.Template, error) {
 	t, err := s.template(ctx, r)
 	if err != nil {
 		return nil, err
@@ -66,7 +66,7 @@ func (s *Server) template(ctx context.Context, r *request) (*parley.Template, er
 	return s.engine.Template(ctx, r.project, id)
 }
 
-func (s *Server) updateTemplate(ctx context.Context, r *request, t *parley.Template) (any, error) {
+func (s *Server) updateTemplate(ctx context.Context, r *request, t *parley.Template) (*parley.Template, error) {
 	id, err := r.templateID()
 	if err != nil {
 		return nil, err
@@ -74,28 +74,33 @@ func (s *Server) updateTemplate(ctx context.Context, r *request, t *parley.Templ
 	return s.engine.ReplaceTemplate(ctx, r.project, id, t)
 }
 
-func (s *Server) deleteTemplate(ctx context.Context, r *request) (any, error) {
+func (s *Server) deleteTemplate(ctx context.Context, r *request) (empty, error) {
 	id, err := r.templateID()
 	if err != nil {
-		return nil, err
+		return empty{}, err
 	}
 	return empty{}, s.engine.DeleteTemplate(ctx, r.project, id)
 }
 
-func (s *Server) listTranslations(ctx context.Context, r *request) (any, error) {
-	p := r.params()
-	language, version := p.text("language_code"), p.text("translation_version")
-	if p.err != nil {
-		return nil, p.err
+func (s *Server) listTranslations(ctx context.Context, r *request) (translationList, error) {
+	q, err := query(r, readTranslationQuery)
+	if err != nil {
+		return translationList{}, err
 	}
 	t, err := s.template(ctx, r)
 	if err != nil {
-		return nil, err
+		return translationList{}, err
 	}
-	return translationList{t.Select(language, version)}, nil
+	return translationList{t.Select(q.language, q.version)}, nil
 }
 
-func (s *Server) createTemplateV1(ctx context.Context, r *request, t *parley.TemplateV1) (any, error) {
+type translationQuery struct{ language, version string }
+
+func readTranslationQuery(p *params) translationQuery {
+	return translationQuery{p.text("language_code"), p.text("translation_version")}
+}
+
+func (s *Server) createTemplateV1(ctx context.Context, r *request, t *parley.TemplateV1) (*parley.TemplateV1, error) {
 	t, err := s.engine.CreateTemplateV1(ctx, r.project, t)
 	if err != nil {
 		return nil, err
@@ -103,7 +108,7 @@ func (s *Server) createTemplateV1(ctx context.Context, r *request, t *parley.Tem
 	return t.Shown(), nil
 }
 
-func (s *Server) listTemplatesV1(ctx context.Context, r *request) (any, error) {
+func (s *Server) listTemplatesV1(ctx context.Context, r *request) (templateV1List, error) {
 	list, err := s.engine.TemplatesV1(ctx, r.project)
 	for i := range list {
 		list[i] = list[i].Shown()
@@ -111,7 +116,7 @@ func (s *Server) listTemplatesV1(ctx context.Context, r *request) (any, error) {
 	return templateV1List{list}, err
 }
 
-func (s *Server) getTemplateV1(ctx context.Context, r *request) (any, error) {
+func (s *Server) getTemplateV1(ctx context.Context, r *request) (*parley.TemplateV1, error) {
 	id, err := r.templateID()
 	if err != nil {
 		return nil, err
@@ -123,16 +128,12 @@ func (s *Server) getTemplateV1(ctx context.Context, r *request) (any, error) {
 	return t.Shown(), nil
 }
 
-func (s *Server) updateTemplateV1(ctx context.Context, r *request) (any, error) {
+func (s *Server) updateTemplateV1(ctx context.Context, r *request, c patch) (*parley.TemplateV1, error) {
 	id, err := r.templateID()
 	if err != nil {
 		return nil, err
 	}
-	body, mask, err := r.patch()
-	if err != nil {
-		return nil, err
-	}
-	t, err := s.engine.UpdateTemplateV1(ctx, r.project, id, body, mask)
+	t, err := s.engine.UpdateTemplateV1(ctx, r.project, id, c.body, c.mask)
 	if err != nil {
 		return nil, err
 	}
