@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/parley-im/parley"
@@ -140,15 +141,15 @@ func (s *Store) SweepKeys(ctx context.Context, limit int) (int64, error) {
 // idempotency key was used, nor steps of batches that went on, or were
 // cancelled, without them.
 func (b *batch) dropTaken(group []*commit) ([]*commit, error) {
+	if !slices.ContainsFunc(group, (*commit).conditional) {
+		return group, nil
+	}
 	dropped := map[*commit]bool{}
 	for _, c := range group {
-		if w := c.write; w.key != nil || w.Step != nil {
+		if c.conditional() {
 			c.err = nil // of an attempt that was rolled back
 			dropped[c] = true
 		}
-	}
-	if len(dropped) == 0 {
-		return group, nil
 	}
 	if err := b.useKeys(group, dropped); err != nil {
 		return nil, fmt.Errorf("use idempotency keys: %w", err)
@@ -164,6 +165,9 @@ func (b *batch) dropTaken(group []*commit) ([]*commit, error) {
 	}
 	return left, nil
 }
+
+// conditional reports whether the write may not take place.
+func (c *commit) conditional() bool { return c.write.key != nil || c.write.Step != nil }
 
 // useKeys stores the keys of the group and takes those that are new out of
 // dropped.

@@ -195,7 +195,8 @@ const (
 )
 
 // Scheduled is the progress of a message that is kept until it is to be sent.
-// It comes before every state, and is not the -1 of barred.
+// It comes before every state, and is not the -1 of barred. To delete such a
+// message is to cancel it, so no sweep may.
 const Scheduled Progress = -2
 
 // The ranks of a message's states on one leg.
