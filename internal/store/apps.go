@@ -127,9 +127,13 @@ func (s *Store) DeleteApp(ctx context.Context, projectID, id string) error {
 		if n == 0 {
 			return parley.NotFound("app", id)
 		}
+		if _, err := tx.exec(ctx, `DELETE FROM batch_metadata WHERE project_id = $1 AND batch_id IN (
+			SELECT id FROM batches WHERE project_id = $1 AND app_id = $2)`, projectID, id); err != nil {
+			return fmt.Errorf("delete batch metadata of app: %w", err)
+		}
 		for _, table := range []string{
 			"webhooks", "conversations", "messages", "events", "provider_ids", "media", "consents", "consent_audit", "sent_events",
-			"recent_marks", "sticky",
+			"recent_marks", "sticky", "batches",
 		} {
 			if _, err := tx.exec(ctx, `DELETE FROM `+table+` WHERE project_id = $1 AND app_id = $2`, projectID, id); err != nil {
 				return fmt.Errorf("delete %s of app: %w", table, err)
