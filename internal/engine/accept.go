@@ -46,7 +46,7 @@ func (e *Engine) SendMessage(ctx context.Context, projectID string, r *parley.Se
 		}
 		return nil, err
 	}
-	e.met.accepted.Inc()
+	e.accepted(a)
 	return resp, nil
 }
 
@@ -84,6 +84,9 @@ func (e *Engine) acceptance(ctx context.Context, projectID string, app *parley.A
 	}
 	body := &store.MessageDoc{App: r.Message, Send: opts}
 	if body.Resolved, err = e.resolve(ctx, projectID, r.Message, opts.Targets); err != nil {
+		return nil, err
+	}
+	if err := e.stick(ctx, projectID, app, r, a, body); err != nil {
 		return nil, err
 	}
 	if m.Doc, err = body.Encode(); err != nil {
@@ -128,7 +131,7 @@ func (e *Engine) address(ctx context.Context, projectID string, app *parley.App,
 ) ([]parley.ChannelIdentity, error) {
 	if !dispatch {
 		a.Resolution = e.resolution(projectID, app)
-		a.MetadataJSON, a.CorrelationID = r.ConversationMetadata, r.CorrelationID
+		a.MetadataJSON, a.CorrelationID = parley.StickyMetadata(r.ConversationMetadata), r.CorrelationID
 		a.MergeMetadata = r.ConversationMetadataUpdateStrategy == parley.UpdateMergePatch
 		a.Consequences = e.arrivals(ctx, projectID, app)
 	}

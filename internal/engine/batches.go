@@ -210,7 +210,7 @@ func (e *Engine) step(ctx context.Context, j *store.Job, b *store.Batch, r *parl
 	if err := e.store.Commit(ctx, w); err != nil {
 		return false, err
 	}
-	e.met.accepted.Add(float64(len(w.Accepts)))
+	e.accepted(w.Accepts...)
 	b.Done, b.Status = to, w.Step.Status
 	return over, nil
 }

@@ -25,6 +25,7 @@ type directory struct {
 	apps     map[store.AppRef]entry[*parley.App]
 	hooks    map[string]entry[hookList]
 	consents map[store.AppRef]entry[bool] // whether anybody is on a list of the app
+	sticky   map[store.AppRef]entry[bool] // whether anything sticks to a recipient of the app
 	// templates holds what messages referred to; nil stands for a template
 	// that is not there.
 	templates map[templateRef]entry[*parley.Template]
@@ -57,6 +58,7 @@ func (d *directory) forget() {
 	d.apps = map[store.AppRef]entry[*parley.App]{}
 	d.hooks = map[string]entry[hookList]{}
 	d.consents = map[store.AppRef]entry[bool]{}
+	d.sticky = map[store.AppRef]entry[bool]{}
 	d.templates = map[templateRef]entry[*parley.Template]{}
 	d.projects = map[string]string{}
 	d.conns = map[*parley.ChannelCredential]*channel.Conn{}
@@ -90,6 +92,23 @@ func (d *directory) forgetConsents(ref store.AppRef) {
 	defer d.mu.Unlock()
 	d.epoch++
 	delete(d.consents, ref)
+}
+
+// hasSticky reports whether anything sticks to a recipient of an app.
+func (d *directory) hasSticky(ctx context.Context, ref store.AppRef) (bool, error) {
+	return cached(d, func() map[store.AppRef]entry[bool] { return d.sticky }, ref, func() (bool, error) {
+		return d.store.HasSticky(ctx, ref.ProjectID, ref.AppID)
+	})
+}
+
+// noteSticky takes note that something sticks to a recipient of an app.
+func (d *directory) noteSticky(ref store.AppRef) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if !d.sticky[ref].value {
+		d.epoch++
+		delete(d.sticky, ref)
+	}
 }
 
 // A templateRef names a template and its project.

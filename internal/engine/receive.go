@@ -111,6 +111,7 @@ type arrival struct {
 	app       *parley.App
 	channel   parley.Channel
 	in        *channel.Inbound
+	stuck     *store.Sticky // to the contact's identity, in dispatch mode; or nil
 }
 
 // write returns the write that stores the arrival, or nil when there is
@@ -127,6 +128,11 @@ func (a *arrival) write() (*store.Write, error) {
 		}
 	}
 	var err error
+	if a.in.From.Identity != "" {
+		if a.stuck, err = a.e.recall(a.ctx, a.projectID, a.app, a.from()); err != nil {
+			return nil, err
+		}
+	}
 	switch {
 	case a.in.Message != nil:
 		err = a.message(arr, id)
@@ -214,14 +220,18 @@ func (a *arrival) envelope(correlationID string) *parley.Callback {
 }
 
 // contactEnvelope starts a callback that carries what sticks to the
-// conversation.
+// conversation or, in dispatch mode, to the contact's identity.
 func (a *arrival) contactEnvelope(r *store.Resolution) *parley.Callback {
 	c := a.envelope("")
-	if r.Conversation != nil {
-		c.CorrelationID = r.Conversation.CorrelationID
-		if raw := string(r.Conversation.MetadataJSON); raw != "{}" {
-			c.MessageMetadata = raw
-		}
+	metadata := ""
+	switch {
+	case r.Conversation != nil:
+		c.CorrelationID, metadata = r.Conversation.CorrelationID, string(r.Conversation.MetadataJSON)
+	case a.stuck != nil:
+		c.CorrelationID, metadata = a.stuck.CorrelationID, string(a.stuck.MetadataJSON)
+	}
+	if metadata != "{}" {
+		c.MessageMetadata = metadata
 	}
 	return c
 }

@@ -52,11 +52,13 @@ func (e *Engine) RunUpkeep(ctx context.Context) {
 	}
 }
 
-// Sweep forgets idempotency keys that have expired and batches long over.
+// Sweep forgets idempotency keys and what stuck to recipients once they have
+// expired, and batches long over.
 func (e *Engine) Sweep(ctx context.Context) error {
 	before := e.now().Add(-batchLife)
 	for _, sweep := range []func() (int64, error){
 		func() (int64, error) { return e.store.SweepKeys(ctx, sweepStep) },
+		func() (int64, error) { return e.store.SweepSticky(ctx, sweepStep) },
 		func() (int64, error) { return e.store.SweepBatches(ctx, before, sweepStep) },
 	} {
 		for {

@@ -39,6 +39,9 @@ func (b *batch) apply(group []*commit) error {
 	if err := b.insertMessages(accepts, arrivals); err != nil {
 		return fmt.Errorf("insert messages: %w", err)
 	}
+	if err := b.stick(accepts); err != nil {
+		return err
+	}
 	if err := b.insertEvents(arrivals); err != nil {
 		return fmt.Errorf("insert events: %w", err)
 	}

@@ -277,16 +277,11 @@ func (b *batch) findConversations(p *people, rs []*Resolution, lock bool) error 
 // change applies what a resolution changes in its conversation.
 func (p *people) change(r *Resolution, c *parley.Conversation, created bool) error {
 	metadata := r.MetadataJSON
-	if len(metadata) > 0 && r.MergeMetadata {
-		merged, err := parley.MergePatch(c.MetadataJSON, metadata)
-		if err != nil {
+	if len(metadata) > 0 {
+		var err error
+		if metadata, err = stickMetadata(c.MetadataJSON, metadata, r.MergeMetadata); err != nil {
 			return err
 		}
-		if len(merged) > parley.MaxMetadataJSON {
-			return parley.Invalid("conversation_metadata", "merged with what the conversation has must have at most %d bytes",
-				parley.MaxMetadataJSON)
-		}
-		metadata = merged
 	}
 	ch := p.changes[conversationKey{r.ProjectID, c.ID}]
 	if ch == nil {

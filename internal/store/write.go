@@ -71,6 +71,7 @@ type Acceptance struct {
 	Message *Message
 	Job     *Job // sends the message; a send job's Lane is set to the conversation if there is one
 	Urgent  bool // before others that wait; see UrgentLane
+	Stick   []*Sticky
 	// Consequences returns the jobs that follow from what was created. It runs
 	// inside the commit, so it must be quick and touch nothing else.
 	Consequences func(*Resolution) ([]*Job, error)

@@ -61,6 +61,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 		"Conversations":      testConversations,
 		"MovedConversation":  testMovedConversation,
 		"Recent":             testRecent,
+		"Sticky":             testSticky,
 		"RecentPaging":       testRecentPaging,
 		"Messages":           testMessages,
 		"MessagesPaging":     testMessagesPaging,
