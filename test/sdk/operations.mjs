@@ -9,6 +9,7 @@
 import { randomInt, randomUUID } from 'node:crypto';
 import process from 'node:process';
 import { assert, client, describe, env, eventually, Handset, listener, payload, pointProvider, refused } from './drive.mjs';
+import { conversationOperations } from './conversations.mjs';
 import { templateOperations } from './templates.mjs';
 
 const { conversation: api } = client();
@@ -16,7 +17,8 @@ const { conversation: api } = client();
 const ulid = /^[0-9A-HJKMNP-TV-Z]{26}$/;
 const unknown = '01ARZ3NDEKTSV4RRFFQ69G5FAV';
 const longMetadata = 'é'.repeat(1025);
-const triggers = ['MESSAGE_SUBMIT', 'MESSAGE_DELIVERY', 'CONTACT_CREATE', 'CONTACT_UPDATE', 'CONTACT_DELETE', 'CONVERSATION_STOP'];
+const triggers = ['MESSAGE_SUBMIT', 'MESSAGE_DELIVERY', 'CONTACT_CREATE', 'CONTACT_UPDATE', 'CONTACT_DELETE',
+  'CONVERSATION_START', 'CONVERSATION_STOP', 'CONVERSATION_DELETE'];
 
 const credential = { channel: 'SMS', ...JSON.parse(env('PARLEY_SDK_CREDENTIALS')).SMS };
 const secret = randomUUID();
@@ -307,6 +309,9 @@ const operations = {
   },
 
   ...templateOperations({ api, hook, toNumber, newNumber }),
+  ...conversationOperations({
+    api, hook, credential, getApp: () => app, createApp, createContact, sendText, toNumber, newNumber, all, ids, unknown, longMetadata,
+  }),
 
   async DeleteApp() {
     await api.webhooks.delete({ webhook_id: webhook.id });
