@@ -106,20 +106,26 @@ func (s *Store) Conversations(ctx context.Context, projectID string, f Conversat
 	return out, total, err
 }
 
-// PutConversation stores a conversation, new or changed. ALREADY_EXISTS says
-// that another one of the app and contact is active.
+// PutConversation stores a conversation, new or changed, and notes the newest
+// message it has by now. ALREADY_EXISTS says that another one of the app and
+// contact is active.
 func (s *Store) PutConversation(ctx context.Context, projectID string, c *parley.Conversation) error {
-	if c.Active && s.inTx {
-		if err := s.lockPair(ctx, pairKey{projectID, c.AppID, c.ContactID}); err != nil {
+	err := s.Tx(ctx, func(tx *Store) error {
+		if c.Active {
+			if err := tx.lockPair(ctx, pairKey{projectID, c.AppID, c.ContactID}); err != nil {
+				return err
+			}
+		}
+		if _, err := tx.exec(ctx, `INSERT INTO conversations (project_id, `+conversationColumns+`)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+			ON CONFLICT (project_id, id) DO UPDATE SET app_id = excluded.app_id, contact_id = excluded.contact_id,
+			active = excluded.active, active_channel = excluded.active_channel, last_received = excluded.last_received,
+			metadata = excluded.metadata, metadata_json = excluded.metadata_json, correlation_id = excluded.correlation_id`,
+			conversationArgs(projectID, c)...); err != nil {
 			return err
 		}
-	}
-	_, err := s.exec(ctx, `INSERT INTO conversations (project_id, `+conversationColumns+`)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-		ON CONFLICT (project_id, id) DO UPDATE SET app_id = excluded.app_id, contact_id = excluded.contact_id,
-		active = excluded.active, active_channel = excluded.active_channel, last_received = excluded.last_received,
-		metadata = excluded.metadata, metadata_json = excluded.metadata_json, correlation_id = excluded.correlation_id`,
-		conversationArgs(projectID, c)...)
+		return tx.refreshLast(ctx, projectID, c.ID)
+	})
 	if s.dialect.isUnique(err) {
 		return parley.Errorf(parley.CodeAlreadyExists, "another conversation of this app and contact is active")
 	}
