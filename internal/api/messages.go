@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/parley-im/parley"
+	"github.com/parley-im/parley/internal/engine"
 	"github.com/parley-im/parley/internal/store"
 )
 
@@ -21,6 +22,7 @@ func (s *Server) messageRoutes() []route {
 		{"UpdateMessageMetadata", "PATCH /v1/projects/{project_id}/messages/{message_id}", asking((*params).dispatch, change[messagePatch](s.updateMessage))},
 		{"DeleteMessage", "DELETE /v1/projects/{project_id}/messages/{message_id}", asking((*params).dispatch, plain(s.deleteMessage))},
 		{"ListMessagesByChannelIdentity", "POST /v1/projects/{project_id}/messages:fetch-last-message", with(s.fetchLast)},
+		{"GetMessageTrace", "GET /v1/projects/{project_id}/messages/{message_id}/trace", plain(s.getMessageTrace)},
 		{"TranscodeMessage", "POST /v1/projects/{project_id}/messages:transcode", with(s.transcodeMessage)},
 	}
 }
@@ -141,6 +143,16 @@ func (s *Server) getMessage(ctx context.Context, r *request) (*parley.Message, e
 		return nil, err
 	}
 	return m.Wire()
+}
+
+// getMessageTrace answers what was done for a message. It is Parley's own
+// addition: see docs/trace.md.
+func (s *Server) getMessageTrace(ctx context.Context, r *request) (*engine.Trace, error) {
+	id, err := r.id("message_id", "message")
+	if err != nil {
+		return nil, err
+	}
+	return s.engine.Trace(ctx, r.project, id)
 }
 
 // message returns the message the path names, if it is in the store that

@@ -50,9 +50,12 @@ func golden(t *testing.T, file, got string) {
 func TestOperations(t *testing.T) {
 	t.Parallel()
 	want := sdkOperations(t)
+	own := []string{"GetMessageTrace"} // Parley's additions
 	var got []string
 	for _, r := range new(Server).routes() {
-		got = append(got, r.operation)
+		if !slices.Contains(own, r.operation) {
+			got = append(got, r.operation)
+		}
 	}
 	slices.Sort(got)
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -57,12 +57,17 @@ type Config struct {
 	ConsentOptOutWords string `help:"Words that opt out, separated by commas; each also followed by MARKETING or NOTIFICATION." name:"consent-opt-out-words" default:"STOP,STOPALL,UNSUBSCRIBE" env:"PARLEY_CONSENT_OPT_OUT_WORDS" yaml:"consent_opt_out_words"`
 	ConsentOptInWords  string `help:"Words that opt in again, likewise." name:"consent-opt-in-words" default:"START,UNSTOP,SUBSCRIBE" env:"PARLEY_CONSENT_OPT_IN_WORDS" yaml:"consent_opt_in_words"`
 
+	TraceDays int64 `help:"Days for which it is kept what was done for each message, step by step; 0 notes nothing." name:"trace-days" default:"7" env:"PARLEY_TRACE_DAYS" yaml:"trace_days"`
+
 	EncryptionKey Secret `help:"Key (base64, 32 bytes) that encrypts credentials; empty means the one generated in the data directory." name:"encryption-key" env:"PARLEY_ENCRYPTION_KEY" yaml:"encryption_key"`
 	PprofListen   string `help:"Address to serve Go profiles on, for operators only; empty means none." name:"pprof-listen" env:"PARLEY_PPROF_LISTEN" yaml:"pprof_listen"`
 	LogLevel      string `help:"debug, info, warn or error." name:"log-level" enum:"debug,info,warn,error" default:"info" env:"PARLEY_LOG_LEVEL" yaml:"log_level"`
 
 	Channels ChannelURLs `embed:"" prefix:"channels-" envprefix:"PARLEY_CHANNELS_" yaml:"channels"`
 }
+
+// maxTraceDays is the longest time messages themselves may be kept for.
+const maxTraceDays = 3650
 
 // check refuses settings that cannot work, naming them.
 func (c *Config) check() error {
@@ -78,6 +83,9 @@ func (c *Config) check() error {
 	}
 	if c.SettleAfter < 0 || c.UnknownAfter < 0 {
 		return errors.New("settle_after, unknown_after: must not be negative")
+	}
+	if c.TraceDays < 0 || c.TraceDays > maxTraceDays {
+		return fmt.Errorf("trace_days: must be 0 to %d", maxTraceDays)
 	}
 	if (c.BootstrapKeyID == "") != (c.BootstrapKeySecret == "") {
 		return errors.New("bootstrap_key_id: needs bootstrap_key_secret, and the other way round")

@@ -26,6 +26,7 @@ import (
 	"github.com/parley-im/parley/internal/media"
 	"github.com/parley-im/parley/internal/queue"
 	"github.com/parley-im/parley/internal/store"
+	"github.com/parley-im/parley/internal/trace"
 )
 
 // mediaRedirects is how many redirects of a media host are followed.
@@ -48,6 +49,7 @@ type Server struct {
 	log    *slog.Logger
 	lock   *os.File
 	store  *store.Store
+	trace  *trace.Recorder // nil: off
 	queue  *queue.Queue
 	engine *engine.Engine
 	media  *media.Store
@@ -152,6 +154,9 @@ func (s *Server) wire() error {
 	if err != nil {
 		return fmt.Errorf("media: %w", err)
 	}
+	if s.cfg.TraceDays > 0 {
+		s.trace = trace.New(trace.Options{Store: s.store, Log: s.log, Metrics: reg})
+	}
 	if err := s.newEngine(reg, outside); err != nil {
 		return err
 	}
@@ -200,7 +205,7 @@ func (s *Server) newEngine(reg prometheus.Registerer, outside *egress.Egress) er
 		Store: s.store, Channels: channels, Now: time.Now, Log: s.log, Metrics: reg,
 		PublicURL: s.cfg.PublicURL, BaseURL: s.cfg.Channels.baseURL,
 		HTTP: func(ch parley.Channel) *http.Client { return clients[ch] }, Dial: s.egress.Dial,
-		CheckTarget: outside.CheckTarget, Media: s.media, CheckMedia: check, OpenMedia: files.Open,
+		CheckTarget: outside.CheckTarget, Media: s.media, CheckMedia: check, OpenMedia: files.Open, Trace: s.trace,
 		Held:        func() bool { return s.queue.Held() },
 		SettleAfter: s.cfg.SettleAfter, UnknownAfter: s.cfg.UnknownAfter,
 		Keywords:   s.cfg.keywords(),
@@ -213,7 +218,7 @@ func (s *Server) newEngine(reg prometheus.Registerer, outside *egress.Egress) er
 func (s *Server) newQueue(reg prometheus.Registerer, outside *egress.Egress) {
 	sender := callback.New(callback.Options{
 		Client: outside.Client("callback", egress.ClientOptions{Timeout: -1}), Webhook: s.engine.Webhook,
-		App: s.engine.CachedApp, Now: time.Now, Log: s.log, Metrics: reg,
+		App: s.engine.CachedApp, Now: time.Now, Log: s.log, Metrics: reg, Trace: s.trace,
 	})
 	kinds := s.engine.Workers()
 	// One dead or slow webhook holds 32 places at most.
@@ -247,7 +252,7 @@ func (s *Server) URL() string { return "http://" + s.listen.Addr().String() }
 
 // Run serves until ctx is done, then stops in the order that loses nothing:
 // no more requests, then the jobs under way, then the sessions they use, then
-// the database.
+// the last traces, then the database.
 func (s *Server) Run(ctx context.Context, ready func(context.Context) error) (err error) {
 	defer func() { err = errors.Join(err, s.Close()) }()
 	if err := s.queue.Start(ctx); err != nil {
@@ -259,6 +264,7 @@ func (s *Server) Run(ctx context.Context, ready func(context.Context) error) (er
 	failed := make(chan error, 2)
 	later := context.WithoutCancel(ctx)
 	sessions := stage(later, func(ctx context.Context) { s.engine.RunSessions(ctx) })
+	traces := stage(later, s.trace.Run)
 	aside := stage(later, func(ctx context.Context) { s.runAside(ctx) })
 	jobs := stage(later, func(ctx context.Context) {
 		if err := s.queue.Run(ctx, grace); err != nil {
@@ -281,7 +287,7 @@ func (s *Server) Run(ctx context.Context, ready func(context.Context) error) (er
 		}
 	}
 	s.log.Info("stopping")
-	for _, stop := range []func(){web, jobs, sessions, aside} {
+	for _, stop := range []func(){web, jobs, sessions, traces, aside} {
 		stop()
 	}
 	for {

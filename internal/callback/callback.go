@@ -33,6 +33,9 @@ type post struct {
 	Trigger   parley.Trigger  `json:"trigger"`
 	Since     time.Time       `json:"since"`          // when it happened; the retries end a day later
 	Body      json.RawMessage `json:"body,omitempty"` // the bytes that are signed and sent
+
+	// Message is the message it is about, or "". It is in the body, too.
+	Message string `json:"-"`
 }
 
 // Jobs returns the jobs that deliver a callback: one for each webhook of to
@@ -52,7 +55,7 @@ func Jobs(projectID string, c *parley.Callback, trigger parley.Trigger, to []*pa
 			}
 		}
 		j, err := job(projectID, w.ID, &post{
-			AppID: w.AppID, WebhookID: w.ID, Trigger: trigger, Since: c.AcceptedTime, Body: body,
+			AppID: w.AppID, WebhookID: w.ID, Trigger: trigger, Since: c.AcceptedTime, Body: body, Message: about(c),
 		})
 		if err != nil {
 			return nil, err
@@ -78,7 +81,9 @@ func JobTo(projectID, appID, url string, c *parley.Callback, trigger parley.Trig
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(appID + " " + url)) // a hash never fails
 	lane := "url-" + strconv.FormatUint(h.Sum64(), 36)
-	return job(projectID, lane, &post{AppID: appID, URL: url, Trigger: trigger, Since: c.AcceptedTime, Body: body})
+	return job(projectID, lane, &post{
+		AppID: appID, URL: url, Trigger: trigger, Since: c.AcceptedTime, Body: body, Message: about(c),
+	})
 }
 
 // job encodes a post around its body, which is not encoded again: that would
@@ -108,6 +113,7 @@ func decode(j *store.Job) (*post, error) {
 	if len(p.Body) == 0 {
 		return nil, errors.New("decode callback job: it has no body")
 	}
+	p.Message = messageOf(p.Body)
 	j.Memo = p
 	return p, nil
 }

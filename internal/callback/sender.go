@@ -19,6 +19,7 @@ import (
 	"github.com/parley-im/parley/internal/egress"
 	"github.com/parley-im/parley/internal/queue"
 	"github.com/parley-im/parley/internal/store"
+	"github.com/parley-im/parley/internal/trace"
 )
 
 // Bounds of one attempt.
@@ -40,6 +41,7 @@ type Options struct {
 	Now     func() time.Time
 	Log     *slog.Logger
 	Metrics prometheus.Registerer // nil: measured for nobody
+	Trace   *trace.Recorder       // notes the attempts; nil notes none
 }
 
 // A Sender delivers callbacks. It is safe for concurrent use.
@@ -50,6 +52,7 @@ type Sender struct {
 	now     func() time.Time
 	log     *slog.Logger
 	metrics metrics
+	trace   *trace.Recorder
 	ids     parley.IDSource
 	tokens  tokens
 
@@ -61,7 +64,7 @@ type Sender struct {
 func New(o Options) *Sender {
 	return &Sender{
 		client: o.Client, webhook: o.Webhook, app: o.App, now: o.Now, log: o.Log,
-		metrics: newMetrics(o.Metrics),
+		metrics: newMetrics(o.Metrics), trace: o.Trace,
 		tokens:  tokens{client: o.Client, now: o.Now, byWebhook: map[string]*token{}},
 		refused: map[string]bool{},
 	}
@@ -92,37 +95,47 @@ func (s *Sender) Deliver(ctx context.Context, j *store.Job) error {
 		s.drop(ctx, j, &post{}, outcomeDropped, err)
 		return nil
 	}
-	wait, err := s.attempt(ctx, j, p)
+	a := reply{began: s.now()}
+	wait, err := s.attempt(ctx, j, p, &a)
 	switch {
 	case err == nil:
 		s.delivered(ctx, j, p)
+		s.note(j, p, &a, outcomeDelivered, nil)
 		return nil
 	case ctx.Err() != nil:
 		// We are stopping; that is not the receiver's fault.
 		return queue.Snooze(0)
 	case errors.Is(err, errGone):
 		s.metrics.count(outcomeGone)
+		s.note(j, p, &a, outcomeGone, err)
 		return nil
 	}
 	if _, ok := errors.AsType[*permanent](err); ok {
 		s.drop(ctx, j, p, outcomeDropped, err)
+		s.note(j, p, &a, outcomeDropped, err)
 		return nil
 	}
 	if errors.Is(err, egress.ErrPrivate) {
 		s.logRefused(ctx, j, p, err)
 	}
-	return s.again(ctx, j, p, wait, err)
+	verdict, o := s.again(ctx, j, p, wait, err), outcomeRetried
+	if verdict == nil {
+		o = outcomeGivenUp
+	}
+	s.note(j, p, &a, o, err)
+	return verdict
 }
 
 // attempt posts the callback once. The duration is what the receiver asked us
-// to wait, or 0.
-func (s *Sender) attempt(ctx context.Context, j *store.Job, p *post) (time.Duration, error) {
+// to wait, or 0. What came of it is noted in a.
+func (s *Sender) attempt(ctx context.Context, j *store.Job, p *post, a *reply) (time.Duration, error) {
 	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
 	defer cancel()
 	t, err := s.target(ctx, j.ProjectID, p)
 	if err != nil {
 		return 0, err
 	}
+	a.target = t
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, t.url, bytes.NewReader(p.Body))
 	if err != nil {
 		// Its text is left out: it quotes the URL.
@@ -132,11 +145,16 @@ func (s *Sender) attempt(ctx context.Context, j *store.Job, p *post) (time.Durat
 	if err != nil {
 		return 0, err
 	}
+	a.bearer = bearer
 	resp, err := s.client.Do(req)
 	if err != nil {
 		return 0, fmt.Errorf("post to %s: %w", req.URL.Host, cause(err))
 	}
 	defer resp.Body.Close()
+	a.status = resp.StatusCode
+	if s.trace.On() && resp.ContentLength != 0 {
+		a.body, _ = io.ReadAll(io.LimitReader(resp.Body, maxAnswer)) // as far as it can be read
+	}
 	// What was not read is lost with the connection; that is all that can
 	// happen, so the error does not matter.
 	_, _ = io.CopyN(io.Discard, resp.Body, maxDrain)

@@ -83,7 +83,11 @@ type tripper struct {
 func (t *tripper) RoundTrip(req *http.Request) (*http.Response, error) {
 	start := t.now()
 	resp, err := t.base.RoundTrip(req)
-	t.metrics.observe(resp, err, t.now().Sub(start))
+	took := t.now().Sub(start)
+	t.metrics.observe(resp, err, took)
+	if w := watchOf(req.Context()); w != nil {
+		w.note(req, resp, err, start, took)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -144,7 +144,7 @@ func (e *Engine) address(ctx context.Context, projectID string, app *parley.App,
 			a.Identities = ids
 			a.NewContact = newContact(e.store.NewID(), ids, "")
 		}
-		return order(ids, r.ChannelPriorityOrder, app), nil
+		return e.choose(a.Message, ids, r.ChannelPriorityOrder, app), nil
 	}
 	contact, err := e.store.Contact(ctx, projectID, r.Recipient.ContactID)
 	if err != nil {
@@ -157,7 +157,14 @@ func (e *Engine) address(ctx context.Context, projectID string, app *parley.App,
 			return nil, err
 		}
 	}
-	return order(contact.ChannelIdentities, channels, app), nil
+	return e.choose(a.Message, contact.ChannelIdentities, channels, app), nil
+}
+
+// choose is order, and notes what was left out and why.
+func (e *Engine) choose(m *store.Message, ids []parley.ChannelIdentity, channels []parley.Channel, app *parley.App) []parley.ChannelIdentity {
+	taken := order(ids, channels, app)
+	e.noteLeftOut(m, ids, channels, app, taken)
+	return taken
 }
 
 // contactOrder is the order of channels when the request names none: the one

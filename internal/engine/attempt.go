@@ -12,6 +12,7 @@ import (
 	"github.com/parley-im/parley"
 	"github.com/parley-im/parley/internal/channel"
 	"github.com/parley-im/parley/internal/store"
+	"github.com/parley-im/parley/internal/trace"
 )
 
 // key names a part of a leg: the same for every attempt at it.
@@ -74,8 +75,10 @@ func (d *delivery) attempt(ctx context.Context) (channel.ProviderID, error) {
 		return "", errLeaseLost
 	}
 	start := d.e.o.Now()
+	ctx, w := d.e.watch(ctx)
 	id, err := hand(ctx, d.ch, d.conn, a)
 	d.e.attempted(ctx, d, err, d.e.o.Now().Sub(start))
+	d.noteAttempt(trace.Attempt, &a, start, id, err, watched(w))
 	d.learn(ctx, err, d.e.o.Now().Sub(start))
 	return id, err
 }
@@ -100,7 +103,10 @@ func (d *delivery) find(ctx context.Context, a channel.Attempt) (channel.Provide
 	if !finds(d.ch, d.conn.Credential) {
 		return "", false, &channel.Error{Reason: unknownReason(), Outcome: channel.Unknown}
 	}
+	start := d.e.o.Now()
+	ctx, w := d.e.watch(ctx)
 	id, found, err := d.ch.(channel.Finder).Find(ctx, d.conn, a) //nolint:forcetypeassert // finds has looked
+	d.noteLookup(&a, start, id, found, err, watched(w))
 	switch {
 	case err != nil:
 		e := channel.AsError(err)

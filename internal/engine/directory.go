@@ -9,6 +9,7 @@ import (
 	"github.com/parley-im/parley"
 	"github.com/parley-im/parley/internal/channel"
 	"github.com/parley-im/parley/internal/store"
+	"github.com/parley-im/parley/internal/trace"
 )
 
 // directoryTTL is how long another node's change of an app or webhook may go
@@ -31,6 +32,7 @@ type directory struct {
 	templates map[templateRef]entry[*parley.Template]
 	projects  map[string]string // app id -> project id; never changes
 	conns     map[*parley.ChannelCredential]*channel.Conn
+	secrets   map[*channel.Conn]*trace.Secrets
 	// epoch counts changes, so that a read that began before one does not
 	// bring the old state back.
 	epoch int
@@ -62,6 +64,7 @@ func (d *directory) forget() {
 	d.templates = map[templateRef]entry[*parley.Template]{}
 	d.projects = map[string]string{}
 	d.conns = map[*parley.ChannelCredential]*channel.Conn{}
+	d.secrets = map[*channel.Conn]*trace.Secrets{}
 }
 
 // app returns an app of the project, or NOT_FOUND.
@@ -197,6 +200,25 @@ func (d *directory) conn(cred *parley.ChannelCredential, build func() *channel.C
 	}
 	d.conns[cred] = c
 	return c
+}
+
+// accountSecrets returns what must not be shown of an account, found out when
+// it is first asked for.
+func (d *directory) accountSecrets(c *channel.Conn, build func() *trace.Secrets) *trace.Secrets {
+	d.mu.RLock()
+	s := d.secrets[c]
+	d.mu.RUnlock()
+	if s != nil {
+		return s
+	}
+	s = build()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if len(d.secrets) >= maxDirectory {
+		clear(d.secrets)
+	}
+	d.secrets[c] = s
+	return s
 }
 
 // A hookList is the webhooks of a project.

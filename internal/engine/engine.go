@@ -26,6 +26,7 @@ import (
 	"github.com/parley-im/parley/internal/channel"
 	"github.com/parley-im/parley/internal/queue"
 	"github.com/parley-im/parley/internal/store"
+	"github.com/parley-im/parley/internal/trace"
 )
 
 // Options configure an Engine.
@@ -46,6 +47,8 @@ type Options struct {
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// CheckTarget says whether an address given by a client may be called.
 	CheckTarget func(ctx context.Context, address string) error
+	// Trace notes what is done for each message; nil notes nothing.
+	Trace *trace.Recorder
 	// Media keeps inbound media; nil leaves it with the provider.
 	Media MediaStore
 	// CheckMedia tells whether a channel can use the file an app's message

@@ -11,6 +11,7 @@ import (
 	"github.com/parley-im/parley/internal/channel"
 	"github.com/parley-im/parley/internal/queue"
 	"github.com/parley-im/parley/internal/store"
+	"github.com/parley-im/parley/internal/trace"
 )
 
 // failed decides what follows a failed attempt: the same payload again, the
@@ -52,6 +53,7 @@ func (d *delivery) retry(ctx context.Context, f *channel.Error) (bool, error) {
 	if now.Add(wait).After(end) {
 		wait = max(end.Sub(now), time.Second)
 	}
+	d.note(trace.Step{Kind: trace.Waiting, Outcome: "retry", Attempt: d.job.Attempts + 2, Until: now.Add(wait)})
 	if err := d.keep(); err != nil {
 		return false, err
 	}
@@ -107,6 +109,7 @@ func (d *delivery) unsettled(ctx context.Context) error {
 	if err := d.e.store.Commit(ctx, w); err != nil {
 		return err
 	}
+	d.note(trace.Step{Kind: trace.Waiting, Outcome: "receipt", Until: j.RunAt})
 	d.e.limits.dequeue(d.app.ID)
 	return queue.Settled
 }
@@ -158,6 +161,7 @@ func (d *delivery) end(ctx context.Context, reason parley.Reason, status parley.
 		d.s.Submitted = submitted
 		return fmt.Errorf("record a failure: %w", err)
 	}
+	d.e.noteAdvance(d.app.ID, adv, d.to, &reason)
 	d.e.met.failed(d.to.Channel, status, reason.Code)
 	if status == parley.StatusFailed {
 		d.e.limits.dequeue(d.app.ID)
@@ -253,6 +257,7 @@ func (e *Engine) reportTime(ctx context.Context, j *store.Job) error {
 	if err := e.store.Commit(ctx, w); err != nil {
 		return err
 	}
+	e.noteAdvance(m.AppID, w.Advance, body.Send.Targets[t.Leg], &reason)
 	return queue.Settled
 }
 
@@ -275,6 +280,7 @@ func (e *Engine) giveUpUnknown(ctx context.Context, j *store.Job) error {
 	if err := e.store.Commit(ctx, w); err != nil {
 		return err
 	}
+	e.noteAdvance(m.AppID, w.Advance, to, &reason)
 	return queue.Settled
 }
 

@@ -46,8 +46,12 @@ func (e *Engine) receipt(ctx context.Context, projectID, appID string, ch parley
 		return nil, errNoMatch
 	}
 	status, err := e.fold(ctx, known, r)
-	if err != nil || status == "" {
+	if err != nil {
 		return nil, err
+	}
+	e.noteReceipt(known, ch, at, r, status)
+	if status == "" {
+		return nil, nil
 	}
 	m, body, leg := known.message, known.body, known.id.Leg
 	if leg >= len(body.Send.Targets) {
@@ -227,5 +231,6 @@ func (e *Engine) lateReceipt(ctx context.Context, j *store.Job) error {
 	if err := e.store.Commit(ctx, w); err != nil {
 		return err
 	}
+	e.noteAdvance(l.AppID, w.Advance, parley.ChannelIdentity{Channel: l.Channel}, l.Receipt.Reason)
 	return queue.Settled
 }

@@ -64,6 +64,7 @@ func (e *Engine) genuine(rc channel.Receiver, projectID string, app *parley.App,
 // the order it was told.
 func (e *Engine) takeIn(ctx context.Context, projectID string, app *parley.App, name parley.Channel, told []channel.Inbound) error {
 	var writes []*store.Write
+	var arrivals []*arrival // what each write is of
 	for i := range told {
 		clean(&told[i])
 		// A provider who hangs up must not fail the commit, which is also
@@ -74,7 +75,7 @@ func (e *Engine) takeIn(ctx context.Context, projectID string, app *parley.App, 
 			return err
 		}
 		if w != nil {
-			writes = append(writes, w)
+			writes, arrivals = append(writes, w), append(arrivals, a)
 		}
 	}
 	if len(writes) == 0 {
@@ -88,6 +89,9 @@ func (e *Engine) takeIn(ctx context.Context, projectID string, app *parley.App, 
 	}
 	if err != nil {
 		return fmt.Errorf("store what was received: %w", err)
+	}
+	for i, a := range arrivals {
+		a.noteStored(writes[i])
 	}
 	return nil
 }

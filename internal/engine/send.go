@@ -13,6 +13,7 @@ import (
 	"github.com/parley-im/parley/internal/channel"
 	"github.com/parley-im/parley/internal/queue"
 	"github.com/parley-im/parley/internal/store"
+	"github.com/parley-im/parley/internal/trace"
 	"github.com/parley-im/parley/internal/transcode"
 )
 
@@ -211,12 +212,18 @@ func (d *delivery) leg(ctx context.Context) (again bool, err error) {
 			return false, err
 		}
 		if out {
-			return d.failLeg(ctx, optedOutReason())
+			reason := optedOutReason()
+			d.note(trace.Step{Kind: trace.Consent, Outcome: "opted_out", Reason: &reason})
+			return d.failLeg(ctx, reason)
 		}
 	}
 	if d.s.Payloads == nil {
 		if err := d.render(ctx, cred); err != nil {
+			d.noteNotReady(err)
 			return d.notReady(ctx, err)
+		}
+		if len(d.s.Payloads) > 1 {
+			d.noteParts()
 		}
 	}
 	for d.s.Part < len(d.s.Payloads) {
@@ -366,6 +373,9 @@ func (d *delivery) record(ctx context.Context, id channel.ProviderID) error {
 	known := d.e.recent.put(p, d.m, d.body)
 	err = d.e.store.Commit(ctx, w)
 	known.settle(err)
+	if err == nil && w.Done != 0 {
+		d.e.noteAdvance(d.app.ID, adv, d.to, nil)
+	}
 	return err
 }
 

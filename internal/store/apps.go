@@ -132,6 +132,7 @@ func (s *Store) DeleteApp(ctx context.Context, projectID, id string) error {
 			return fmt.Errorf("delete batch metadata of app: %w", err)
 		}
 		for _, table := range []string{
+			"traces",
 			"webhooks", "conversations", "messages", "events", "provider_ids", "media", "consents", "consent_audit", "sent_events",
 			"recent_marks", "sticky", "batches",
 		} {

@@ -63,6 +63,9 @@ func (b *batch) apply(group []*commit) error {
 	if err := b.insertJobs(); err != nil {
 		return fmt.Errorf("insert jobs: %w", err)
 	}
+	if err := b.insertTraces(group); err != nil {
+		return fmt.Errorf("insert traces: %w", err)
+	}
 	return nil
 }
 

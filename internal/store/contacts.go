@@ -127,6 +127,9 @@ func (s *Store) DeleteContact(ctx context.Context, projectID, id string) (*parle
 		if _, err := tx.exec(ctx, `DELETE FROM contacts WHERE project_id = $1 AND id = $2`, projectID, id); err != nil {
 			return err
 		}
+		if err := tx.deleteTraces(ctx, `contact_id = $2`, projectID, id); err != nil {
+			return fmt.Errorf("delete traces of contact: %w", err)
+		}
 		for _, table := range []string{"conversations", "messages", "events"} {
 			if _, err := tx.exec(ctx, `DELETE FROM `+table+s.dialect.using(table+"_contact")+`
 				WHERE project_id = $1 AND contact_id = $2 AND contact_id <> ''`, projectID, id); err != nil {

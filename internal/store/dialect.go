@@ -30,7 +30,7 @@ func sqliteDialect() dialect {
 	return dialect{
 		name:       "sqlite3",
 		begin:      "BEGIN IMMEDIATE",
-		words:      map[string]string{"without_rowid": "WITHOUT ROWID", "big_key": "INTEGER"},
+		words:      map[string]string{"without_rowid": "WITHOUT ROWID", "big_key": "INTEGER", "bytes": "BLOB"},
 		oneWriter:  true,
 		committers: 1,
 		batch:      16,
@@ -43,7 +43,7 @@ func postgresDialect() dialect {
 		begin:      "BEGIN",
 		skipLocked: " FOR UPDATE SKIP LOCKED",
 		forUpdate:  " FOR UPDATE",
-		words:      map[string]string{"without_rowid": "", "big_key": "BIGINT"},
+		words:      map[string]string{"without_rowid": "", "big_key": "BIGINT", "bytes": "BYTEA"},
 		committers: 2, // two beat one by a quarter; see docs/adr/0003
 		batch:      256,
 		// The committers join a few rows with large tables by their keys, and

@@ -129,12 +129,15 @@ func (s *Store) SetMessageMetadata(ctx context.Context, projectID, id, metadata 
 	return err
 }
 
-// DeleteMessage removes a message. What is on its way to the contact is not
-// called back.
+// DeleteMessage removes a message and its trace. What is on its way to the
+// contact is not called back.
 func (s *Store) DeleteMessage(ctx context.Context, projectID, id string) error {
 	return s.Tx(ctx, func(tx *Store) error {
 		if err := tx.forgetLast(ctx, projectID, id); err != nil {
 			return fmt.Errorf("forget the last message: %w", err)
+		}
+		if err := tx.deleteTraces(ctx, `id = $2`, projectID, id); err != nil {
+			return fmt.Errorf("delete trace of message: %w", err)
 		}
 		n, err := tx.exec(ctx, `DELETE FROM messages WHERE project_id = $1 AND id = $2`, projectID, id)
 		if err == nil && n == 0 {

@@ -11,7 +11,7 @@ import (
 // few sizes so that few statements need preparing.
 type set struct {
 	head, tail string
-	types      string // one letter a column: t for text, i for integer, b for boolean
+	types      string // one letter a column: t for text, i for integer, b for boolean, d for bytes
 	insert     bool   // head is INSERT INTO …, without VALUES
 	args       []any
 }
@@ -131,6 +131,8 @@ func (d dialect) values(rows int, types string) string {
 				b.WriteByte('?')
 			case types[c] == 't':
 				fmt.Fprintf(&b, "$%d", n)
+			case types[c] == 'd':
+				fmt.Fprintf(&b, "CAST($%d AS BYTEA)", n)
 			case types[c] == 'b':
 				fmt.Fprintf(&b, "CAST($%d AS BOOLEAN)", n)
 			default:

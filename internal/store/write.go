@@ -29,6 +29,9 @@ type Write struct {
 	Release []*Job
 
 	key *Key // of the request's context
+
+	// Traces are what was noted of messages; see TracePacker.
+	Traces []Trace
 }
 
 // A Resolution finds whom a message is from or to, and creates what is

@@ -100,6 +100,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 		"Batches":            testBatches,
 		"QueuedByApp":        testQueuedByApp,
 		"Urgent":             testUrgent,
+		"Traces":             testTraces,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
