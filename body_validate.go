@@ -53,23 +53,7 @@ func validateContactContent(c ContactContent, p path) error {
 
 // validate checks an event as a client may send or inject it.
 func (e *AppEvent) validate(p path) error {
-	var set []string
-	for _, k := range []struct {
-		name string
-		set  bool
-	}{
-		{"composing_event", e.Composing != nil},
-		{"composing_end_event", e.ComposingEnd != nil},
-		{"read_message_event", e.ReadMessage != nil},
-		{"comment_reply_event", e.CommentReply != nil},
-		{"agent_joined_event", e.AgentJoined != nil},
-		{"agent_left_event", e.AgentLeft != nil},
-		{"generic_event", e.Generic != nil},
-	} {
-		if k.set {
-			set = append(set, k.name)
-		}
-	}
+	set := e.kinds()
 	if err := exactlyOne(p, "event", set); err != nil {
 		return err
 	}

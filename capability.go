@@ -10,3 +10,18 @@ const (
 	CapabilityPartial CapabilityStatus = "CAPABILITY_PARTIAL" // with what is in channel_capabilities
 	CapabilityNone    CapabilityStatus = "NO_CAPABILITY"
 )
+
+// A QueryCapabilityRequest asks on which channels somebody can be reached. The
+// answer, which comes by callbacks, carries RequestID.
+type QueryCapabilityRequest struct {
+	AppID     string     `json:"app_id"`
+	Recipient *Recipient `json:"recipient"`
+	RequestID string     `json:"request_id"`
+}
+
+// Validate checks everything that can be checked without the app.
+func (r *QueryCapabilityRequest) Validate() error {
+	return first(
+		appID("app_id", r.AppID), r.Recipient.validate("recipient"), atMost("request_id", r.RequestID, MaxRequestID),
+	)
+}

@@ -35,6 +35,17 @@ func (e *AppEvent) MarshalJSON() ([]byte, error) {
 	return encodeVerbatim(e, e.wire, (*plain)(e))
 }
 
+// The wire names of app events.
+const (
+	EventComposing    = "composing_event"
+	EventComposingEnd = "composing_end_event"
+	EventReadMessage  = "read_message_event"
+	EventCommentReply = "comment_reply_event"
+	EventAgentJoined  = "agent_joined_event"
+	EventAgentLeft    = "agent_left_event"
+	EventGeneric      = "generic_event"
+)
+
 // A ContactEvent is something a contact did other than writing. Exactly one
 // member is set.
 type ContactEvent struct {
@@ -159,4 +170,75 @@ type Event struct {
 	ChannelIdentity     *ChannelIdentity     `json:"channel_identity"`
 	AcceptTime          time.Time            `json:"accept_time"`
 	ProcessingMode      ProcessingMode       `json:"processing_mode"`
+}
+
+// A SendEventRequest asks for an event to be shown to somebody. Of
+// ChannelPriorityOrder only the first element counts.
+type SendEventRequest struct {
+	AppID                string     `json:"app_id"`
+	Recipient            *Recipient `json:"recipient"`
+	Event                *AppEvent  `json:"event"`
+	CallbackURL          string     `json:"callback_url,omitempty"`
+	ChannelPriorityOrder []Channel  `json:"channel_priority_order,omitempty"`
+	EventMetadata        string     `json:"event_metadata,omitempty"`
+	Queue                string     `json:"queue,omitempty"`
+}
+
+// A SendEventResponse says that an event was accepted.
+type SendEventResponse struct {
+	EventID      string    `json:"event_id"`
+	AcceptedTime time.Time `json:"accepted_time"`
+}
+
+// Validate checks everything that can be checked without the app.
+func (r *SendEventRequest) Validate() error {
+	if err := first(appID("app_id", r.AppID), r.Recipient.validate("recipient")); err != nil {
+		return err
+	}
+	if r.Event == nil {
+		return missing("event")
+	}
+	if err := r.Event.validate("event"); err != nil {
+		return err
+	}
+	for i, c := range r.ChannelPriorityOrder {
+		if err := c.validate(path("channel_priority_order").index(i)); err != nil {
+			return err
+		}
+	}
+	if r.CallbackURL != "" {
+		if err := absoluteURL("callback_url", r.CallbackURL); err != nil {
+			return err
+		}
+	}
+	return first(
+		atMost("event_metadata", r.EventMetadata, MaxMetadata),
+		oneOf("queue", r.Queue, "", QueueNormal, QueueHigh),
+	)
+}
+
+// Kind returns the wire name of the event that is set, or "".
+func (e *AppEvent) Kind() string {
+	if set := e.kinds(); len(set) > 0 {
+		return set[0]
+	}
+	return ""
+}
+
+// kinds names the events that are set.
+func (e *AppEvent) kinds() []string {
+	var set []string
+	add := func(present bool, name string) {
+		if present {
+			set = append(set, name)
+		}
+	}
+	add(e.Composing != nil, EventComposing)
+	add(e.ComposingEnd != nil, EventComposingEnd)
+	add(e.ReadMessage != nil, EventReadMessage)
+	add(e.CommentReply != nil, EventCommentReply)
+	add(e.AgentJoined != nil, EventAgentJoined)
+	add(e.AgentLeft != nil, EventAgentLeft)
+	add(e.Generic != nil, EventGeneric)
+	return set
 }

@@ -80,7 +80,7 @@ func vocabulary() map[string]func() any {
 		"v1/TemplateReferenceField*.json":                        of[parley.OmniOverride],
 		"v1/apps/App*Dto.json":                                   of[parley.App],
 		"v1/apps/AppListResponseDto.json":                        of[appList],
-		"v1/capability/*/*.json":                                 nil,
+		"v1/capability/*/*.json":                                 of[parley.QueryCapabilityRequest],
 		"v1/consents/AuditRecordsResponseDto.json":               of[auditRecordList],
 		"v1/consents/ConsentsListResponse*":                      of[consentList],
 		"v1/contacts/Contact*Dto.json":                           of[parley.Contact],
@@ -101,7 +101,9 @@ func vocabulary() map[string]func() any {
 		"v1/eventdestinations/*/EventDestination*Dto.json":       of[parley.Webhook],
 		"v1/eventdestinations/*/EventDestinationsListResponse*":  of[webhookList],
 		"v1/events/ConversationEventGenericEventDto.json":        of[parley.Event],
-		"v1/events/*/*.json":                                     nil,
+		"v1/events/request/SendEventRequestDto.json":             of[parley.SendEventRequest],
+		"v1/events/response/SendEventResponseDto.json":           of[parley.SendEventResponse],
+		"v1/events/response/EventsListResponse-page-?.json":      of[eventList],
 		"v1/messages/AppMessage*.json":                           of[parley.AppMessage],
 		"v1/messages/ContactMessage*.json":                       of[parley.ContactMessage],
 		"v1/messages/ConversationMessage*.json":                  of[parley.Message],
@@ -157,6 +159,11 @@ type consentList struct {
 type auditRecordList struct {
 	Identity     parley.ConsentIdentity `json:"identity"`
 	AuditRecords []parley.AuditRecord   `json:"audit_records"`
+}
+
+type eventList struct {
+	Events        []parley.Event `json:"events"`
+	NextPageToken string         `json:"next_page_token"`
 }
 
 type webhookList struct {

@@ -74,9 +74,10 @@ func idOf(t *testing.T, body string) string {
 		ID        string `json:"id"`
 		MessageID string `json:"message_id"`
 		BatchID   string `json:"batch_id"`
+		EventID   string `json:"event_id"`
 	}
 	check(t, json.Unmarshal([]byte(body), &v))
-	return v.ID + v.MessageID + v.BatchID
+	return v.ID + v.MessageID + v.BatchID + v.EventID
 }
 
 // compare compares JSON documents. "*" in want is any id.

@@ -283,7 +283,7 @@ func (e *Engine) batchRefused(ctx context.Context, b *store.Batch, r *parley.Sen
 		id := scoped(to.IdentifiedBy.ChannelIdentities[0], app.ID)
 		c.MessageDelivery.ChannelIdentity = &id
 	}
-	return e.deliveries(ctx, b.ProjectID, b.AppID, r.CallbackURL, c)
+	return e.deliveries(ctx, b.ProjectID, b.AppID, r.CallbackURL, parley.TriggerMessageDelivery, c)
 }
 
 // CancelBatches cancels the scheduled batches a request names. What cannot be

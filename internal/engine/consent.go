@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"net/http"
 	"time"
 
 	"github.com/parley-im/parley"
@@ -101,16 +102,16 @@ func (e *Engine) RegisterOpt(ctx context.Context, projectID, requestID string, o
 			jobs = append(jobs, told...)
 		}
 	}
-	if err := e.putConsents(ctx, projectID, app.ID, changes, parley.OriginAPI, jobs); err != nil {
-		return nil, err
-	}
 	resp := &parley.OptResponse{RequestID: requestID}
 	if out {
 		resp.OptOut = r
 	} else {
 		resp.OptIn = r
 	}
-	return resp, nil
+	if err := store.Answer(ctx, http.StatusOK, resp); err != nil {
+		return nil, err
+	}
+	return resp, e.putConsents(ctx, projectID, app.ID, changes, parley.OriginAPI, jobs)
 }
 
 // optChanges is what an opt-in or opt-out from everything does to the lists.

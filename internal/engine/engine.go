@@ -145,6 +145,8 @@ const (
 	kindSchedule    = "schedule"    // a message whose time has not come
 	kindBatch       = "batch"       // the messages of a batch
 	kindContacts    = "contacts"    // contacts to create or delete one after the other
+	kindEvent       = "event"       // show an app event
+	kindCapability  = "capability"  // find out whether somebody can be reached
 )
 
 // Workers returns the kinds of jobs the engine runs.
@@ -161,6 +163,8 @@ func (e *Engine) Workers() map[string]queue.Kind {
 		kindSchedule:    {Run: e.release, Concurrency: 32},
 		kindBatch:       {Run: e.fanOut, Concurrency: 4},
 		kindContacts:    {Run: e.bulkContacts, Concurrency: 4},
+		kindEvent:       {Run: e.showEvent, Concurrency: 32, LaneWidth: 1},
+		kindCapability:  {Run: e.probe, Concurrency: 16},
 	}
 }
 
@@ -206,17 +210,17 @@ func (e *Engine) accountSecret(appID string, ch parley.Channel) string {
 	return hex.EncodeToString(m.Sum(nil))[:32]
 }
 
-// deliveries makes the callbacks of a receipt: to the message's own
+// deliveries makes the callbacks of a receipt: to the message's or event's own
 // callback_url when it has one, else to the app's webhooks.
-func (e *Engine) deliveries(ctx context.Context, projectID, appID, callbackURL string, c *parley.Callback) ([]*store.Job, error) {
+func (e *Engine) deliveries(ctx context.Context, projectID, appID, callbackURL string, t parley.Trigger, c *parley.Callback) ([]*store.Job, error) {
 	if callbackURL != "" {
-		j, err := callback.JobTo(projectID, appID, callbackURL, c, parley.TriggerMessageDelivery)
+		j, err := callback.JobTo(projectID, appID, callbackURL, c, t)
 		if err != nil {
 			return nil, err
 		}
 		return []*store.Job{j}, nil
 	}
-	return e.callbacks(ctx, projectID, appID, parley.TriggerMessageDelivery, c)
+	return e.callbacks(ctx, projectID, appID, t, c)
 }
 
 // callbacks makes one callback for each webhook of the app that wants the

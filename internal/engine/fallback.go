@@ -212,7 +212,7 @@ func (e *Engine) report(ctx context.Context, m *store.Message, body *store.Messa
 	if to.Channel != "" {
 		c.MessageDelivery.ChannelIdentity = &to
 	}
-	return e.deliveries(ctx, m.ProjectID, m.AppID, body.Send.CallbackURL, c)
+	return e.deliveries(ctx, m.ProjectID, m.AppID, body.Send.CallbackURL, parley.TriggerMessageDelivery, c)
 }
 
 // A legTimer is the document of jobs that look after a while whether a leg has

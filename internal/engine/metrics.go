@@ -18,6 +18,7 @@ type metrics struct {
 	failures  *prometheus.CounterVec
 	receipts  *prometheus.CounterVec
 	inbound   *prometheus.CounterVec
+	events    *prometheus.CounterVec
 }
 
 func newMetrics(r prometheus.Registerer) *metrics {
@@ -45,6 +46,9 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		inbound: f.NewCounterVec(prometheus.CounterOpts{
 			Name: "parley_inbound_total", Help: "Things received from providers, receipts aside.",
 		}, []string{"channel", "kind"}),
+		events: f.NewCounterVec(prometheus.CounterOpts{
+			Name: "parley_events_total", Help: "App events shown, or given up.",
+		}, []string{"channel", "status", "reason"}),
 	}
 }
 

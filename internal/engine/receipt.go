@@ -39,6 +39,9 @@ func (e *Engine) receipt(ctx context.Context, projectID, appID string, ch parley
 	r *channel.Receipt, age time.Duration,
 ) (*store.Write, error) {
 	known, err := e.match(ctx, projectID, appID, ch, r)
+	if errors.Is(err, errNoMatch) {
+		return nil, e.eventReceipt(ctx, projectID, appID, ch, at, r)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -117,7 +117,7 @@ func (e *Engine) send(ctx context.Context, j *store.Job) error {
 		return err
 	}
 	if len(d.body.Send.Targets) == 0 {
-		return d.end(ctx, d.noTarget(), parley.StatusFailed)
+		return d.end(ctx, noTarget(d.app), parley.StatusFailed)
 	}
 	if j.Started != 0 {
 		d.interrupted()
@@ -155,8 +155,8 @@ func (d *delivery) load(ctx context.Context) error {
 }
 
 // noTarget says why there is nobody to send to.
-func (d *delivery) noTarget() parley.Reason {
-	if len(d.app.ChannelCredentials) == 0 {
+func noTarget(app *parley.App) parley.Reason {
+	if len(app.ChannelCredentials) == 0 {
 		return parley.NewReason(parley.ReasonNoChannelsLeft, "the app has no channels")
 	}
 	return parley.NewReason(parley.ReasonNoChannelIdentityForContact, "the recipient has no identity on any channel of the app")

@@ -219,6 +219,12 @@ func names(list []told) []string {
 			}
 		case c.body.MessageSubmit != nil:
 			s = "SUBMIT " + string(c.body.MessageSubmit.ChannelIdentity.Channel)
+		case c.body.EventDelivery != nil:
+			d := c.body.EventDelivery
+			s = "EVENT " + string(d.Status)
+			if d.Reason != nil {
+				s += " " + string(d.Reason.Code)
+			}
 		}
 		out = append(out, s)
 	}

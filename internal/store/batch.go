@@ -42,7 +42,7 @@ func (b *batch) apply(group []*commit) error {
 	if err := b.stick(accepts); err != nil {
 		return err
 	}
-	if err := b.insertEvents(arrivals); err != nil {
+	if err := b.insertEvents(accepts, arrivals); err != nil {
 		return fmt.Errorf("insert events: %w", err)
 	}
 	if err := b.insertMedia(arrivals); err != nil {
@@ -53,6 +53,9 @@ func (b *batch) apply(group []*commit) error {
 	}
 	if err := b.advance(group); err != nil {
 		return fmt.Errorf("advance messages: %w", err)
+	}
+	if err := b.insertSentEvents(group); err != nil {
+		return fmt.Errorf("insert sent events: %w", err)
 	}
 	for _, c := range group {
 		b.jobs = append(b.jobs, c.write.Jobs...)
@@ -87,6 +90,9 @@ func (b *batch) insertMessages(accepts []*Acceptance, arrivals []*Arrival) error
 		head: `INSERT INTO messages (` + messageColumns + `)`, types: "ttttttttbbbbiittt", insert: true,
 	}
 	for _, a := range accepts {
+		if a.Message == nil {
+			continue
+		}
 		a.settle(a.Message)
 		s.add(messageArgs(a.Message)...)
 		if !a.stateless() && a.Job.Kind == KindSend {
@@ -113,18 +119,23 @@ func (r *Resolution) settle(m *Message) {
 	}
 }
 
-func (b *batch) insertEvents(arrivals []*Arrival) error {
-	s := &set{
-		head:  `INSERT INTO events (project_id, id, app_id, contact_id, conversation_id, doc)`,
-		types: "tttttt", insert: true,
+// insertEvents stores the accepted and the received ones.
+func (b *batch) insertEvents(accepts []*Acceptance, arrivals []*Arrival) error {
+	s := &set{head: `INSERT INTO events (` + eventColumns + `)`, types: "tttttt", insert: true}
+	add := func(r *Resolution, e *Event) {
+		if e == nil {
+			return
+		}
+		if !r.stateless() {
+			e.ContactID, e.ConversationID = r.ContactID, r.Conversation.ID
+		}
+		s.add(eventArgs(e)...)
+	}
+	for _, a := range accepts {
+		add(&a.Resolution, a.Event)
 	}
 	for _, a := range arrivals {
-		if e := a.Event; e != nil {
-			if !a.stateless() {
-				e.ContactID, e.ConversationID = a.ContactID, a.Conversation.ID
-			}
-			s.add(e.ProjectID, e.ID, e.AppID, e.ContactID, e.ConversationID, string(e.Doc))
-		}
+		add(&a.Resolution, a.Event)
 	}
 	return b.exec(s)
 }

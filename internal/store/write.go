@@ -14,6 +14,7 @@ type Write struct {
 	Accepts []*Acceptance // several at once
 	Arrive  *Arrival
 	Advance *Advance
+	Sent    *SentEvent
 
 	// Step makes the whole write depend on a batch being where it starts:
 	// otherwise Commit returns ErrStepLost.
@@ -68,13 +69,15 @@ type Resolution struct {
 // dispatched without contact and conversation.
 func (r *Resolution) stateless() bool { return r.NewConversation == nil }
 
-// An Acceptance is an app message accepted for sending.
+// An Acceptance is an app message accepted for sending, or an app event: that
+// is sent by one of its consequences.
 type Acceptance struct {
 	Resolution
 	Message *Message
 	Job     *Job // sends the message; a send job's Lane is set to the conversation if there is one
 	Urgent  bool // before others that wait; see UrgentLane
 	Stick   []*Sticky
+	Event   *Event
 	// Consequences returns the jobs that follow from what was created. It runs
 	// inside the commit, so it must be quick and touch nothing else.
 	Consequences func(*Resolution) ([]*Job, error)

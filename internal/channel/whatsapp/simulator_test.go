@@ -136,6 +136,50 @@ func TestConversation(t *testing.T) {
 	}
 }
 
+// TestEvents: what the contact wrote is shown as read, and the account as
+// writing.
+func TestEvents(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	if _, err := w.send(&parley.AppMessage{Text: &parley.TextMessage{Text: "Anything else?"}}); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 { // sent, delivered, read
+		w.next()
+	}
+	text := "Yes"
+	wrote := w.reply(simulator.Reply{Text: &text})
+	show := func(e *parley.AppEvent, last channel.ProviderID) error {
+		_, err := whatsapp.New().SendEvent(t.Context(), w.conn, &channel.OutgoingEvent{
+			To: channel.Address{Identity: phone}, Event: e, LastInbound: last,
+		})
+		return err
+	}
+	phoneShows := func(status string, typing bool) {
+		t.Helper()
+		h, _ := w.sim.Thread(simulator.ChannelWhatsApp, phone)
+		if last := h.Items[len(h.Items)-1]; last.Status != status || h.Typing != typing {
+			t.Errorf("the phone shows its message as %s, typing %v; want %s, %v", last.Status, h.Typing, status, typing)
+		}
+	}
+	if err := show(&parley.AppEvent{ReadMessage: &parley.Empty{}}, wrote.ID); err != nil {
+		t.Fatal(err)
+	}
+	phoneShows(simulator.StatusRead, false)
+	if err := show(&parley.AppEvent{Composing: &parley.Empty{}}, wrote.ID); err != nil {
+		t.Fatal(err)
+	}
+	phoneShows(simulator.StatusRead, true)
+	err := show(&parley.AppEvent{Composing: &parley.Empty{}}, "")
+	if e := channel.AsError(err); err == nil || e.Reason.Code != parley.ReasonOutsideAllowedSendingWindow || e.Outcome != channel.NotSent {
+		t.Errorf("to somebody who never wrote: %v", err)
+	}
+	err = show(&parley.AppEvent{ReadMessage: &parley.Empty{}}, "wamid.unknown")
+	if e := channel.AsError(err); err == nil || e.Outcome != channel.NotSent {
+		t.Errorf("a message that does not exist: %v", err)
+	}
+}
+
 func TestMediaRoundTrip(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -41,11 +41,10 @@ type Channel struct{}
 // New returns the channel.
 func New() Channel { return Channel{} }
 
-// The optional interfaces the channel has. It is no EventSender: the Cloud API
-// wants the id of a received message for "typing" and "read", and SendEvent
-// knows only whom to tell.
+// The optional interfaces the channel has.
 var (
 	_ channel.Channel      = Channel{}
+	_ channel.EventSender  = Channel{}
 	_ channel.Receiver     = Channel{}
 	_ channel.Connector    = Channel{}
 	_ channel.MediaFetcher = Channel{}
@@ -83,6 +82,7 @@ func (Channel) Capabilities() channel.Capabilities {
 		Style:      style,
 		// Choices that did not fit are text; the API documents typed answers.
 		TypedChoices: true,
+		Events:       []string{parley.EventComposing, parley.EventComposingEnd, parley.EventReadMessage},
 		Receipts: []parley.DeliveryStatus{
 			parley.StatusQueuedOnChannel, parley.StatusDelivered, parley.StatusRead, parley.StatusFailed,
 		},
