@@ -16,7 +16,7 @@ const (
 type QueryCapabilityRequest struct {
 	AppID     string     `json:"app_id"`
 	Recipient *Recipient `json:"recipient"`
-	RequestID string     `json:"request_id"`
+	RequestID string     `json:"request_id,omitempty"`
 }
 
 // Validate checks everything that can be checked without the app.
