@@ -13,6 +13,6 @@ func (s *Server) capabilityRoutes() []route {
 	}
 }
 
-func (s *Server) queryCapability(ctx context.Context, r *request, q *parley.QueryCapabilityRequest) (any, error) {
+func (s *Server) queryCapability(ctx context.Context, r *request, q *parley.QueryCapabilityRequest) (*parley.QueryCapabilityRequest, error) {
 	return s.engine.QueryCapability(ctx, r.project, q)
 }

@@ -13,9 +13,9 @@ const maxEvents = 20 // on a page
 func (s *Server) eventRoutes() []route {
 	return []route{
 		{"SendEvent", "POST /v1/projects/{project_id}/events:send", with(s.sendEvent)},
-		{"ListEvents", "GET /v1/projects/{project_id}/events", s.listEvents},
-		{"GetEvent", "GET /v1/projects/{project_id}/events/{event_id}", s.getEvent},
-		{"DeleteEvents", "DELETE /v1/projects/{project_id}/events/{event_id}", s.deleteEvent},
+		{"ListEvents", "GET /v1/projects/{project_id}/events", asking(readEventQuery, plain(s.listEvents))},
+		{"GetEvent", "GET /v1/projects/{project_id}/events/{event_id}", plain(s.getEvent)},
+		{"DeleteEvents", "DELETE /v1/projects/{project_id}/events/{event_id}", plain(s.deleteEvent)},
 	}
 }
 
@@ -24,37 +24,48 @@ type eventList struct {
 	NextPageToken string          `json:"next_page_token"`
 }
 
-func (s *Server) sendEvent(ctx context.Context, r *request, e *parley.SendEventRequest) (any, error) {
+func (s *Server) sendEvent(ctx context.Context, r *request, e *parley.SendEventRequest) (*parley.SendEventResponse, error) {
 	return s.engine.SendEvent(ctx, r.project, e)
+}
+
+type eventQuery struct {
+	filter store.EventFilter
+	page   page
+}
+
+func readEventQuery(p *params) eventQuery {
+	return eventQuery{
+		filter: store.EventFilter{ContactID: p.id("contact_id"), ConversationID: p.id("conversation_id")},
+		page:   p.page(maxEvents),
+	}
 }
 
 // listEvents lists events, newest first. The documentation asks for one of the
 // filters; clients send neither.
-func (s *Server) listEvents(ctx context.Context, r *request) (any, error) {
-	p := r.params()
-	f := store.EventFilter{ContactID: p.id("contact_id"), ConversationID: p.id("conversation_id")}
-	pg := p.page(r, "events", maxEvents)
-	if p.err != nil {
-		return nil, p.err
+func (s *Server) listEvents(ctx context.Context, r *request) (eventList, error) {
+	q, err := query(r, readEventQuery)
+	if err != nil {
+		return eventList{}, err
 	}
+	f, pg := q.filter, q.page
 	f.Page, f.Limit = pg.after, pg.limit()
 	stored, err := s.store.Events(ctx, r.project, f)
 	if err != nil {
-		return nil, err
+		return eventList{}, err
 	}
 	stored, next := cut(&pg, stored, func(e *store.Event) string { return e.ID })
 	list := eventList{make([]*parley.Event, 0, len(stored)), next}
 	for _, e := range stored {
 		w, err := e.Wire()
 		if err != nil {
-			return nil, err
+			return eventList{}, err
 		}
 		list.Events = append(list.Events, w)
 	}
 	return list, nil
 }
 
-func (s *Server) getEvent(ctx context.Context, r *request) (any, error) {
+func (s *Server) getEvent(ctx context.Context, r *request) (*parley.Event, error) {
 	id, err := r.id("event_id", "event")
 	if err != nil {
 		return nil, err
@@ -66,10 +77,10 @@ func (s *Server) getEvent(ctx context.Context, r *request) (any, error) {
 	return e.Wire()
 }
 
-func (s *Server) deleteEvent(ctx context.Context, r *request) (any, error) {
+func (s *Server) deleteEvent(ctx context.Context, r *request) (empty, error) {
 	id, err := r.id("event_id", "event")
 	if err != nil {
-		return nil, err
+		return empty{}, err
 	}
 	return empty{}, s.store.DeleteEvent(ctx, r.project, id)
 }
