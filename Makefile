@@ -48,6 +48,10 @@ test: setup ## run all tests under the race detector, in random order
 sdk: setup ## run the official Node SDK against the binary
 	@scripts/test -count=1 -v $(ARGS) ./test/sdk/...
 
+.PHONY: fuzz
+fuzz: ## fuzz every target for FUZZTIME each (10s); ARGS narrows them
+	@FUZZTIME='$(or $(FUZZTIME),10s)' scripts/fuzz $(ARGS)
+
 .PHONY: golden
 golden: ## rewrite the golden files; review the diff
 	@scripts/golden

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http/httptest"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -49,6 +50,68 @@ func FuzzQuery(f *testing.F) {
 		sound(t, h.do(r))
 	})
 }
+
+// FuzzOperation gives every operation any query and any body, with real ids
+// where it says {app} and the like.
+func FuzzOperation(f *testing.F) {
+	h := newHarness(f)
+	var operations []route
+	for _, r := range h.api.routes() {
+		if r.op != nil {
+			operations = append(operations, r)
+		}
+	}
+	for i, r := range operations {
+		f.Add(uint16(i), "page_size=2&update_mask=metadata,display_name", "{}")
+		if i%8 == 0 {
+			f.Add(uint16(i), "", strings.Replace(inSend, "%s", `{"text_message":{"text":"`+r.operation+`"}}`, 1))
+		}
+	}
+	f.Fuzz(func(t *testing.T, i uint16, query, body string) {
+		r := operations[int(i)%len(operations)]
+		ids := h.world(t)
+		ids["project"] = testProject
+		method, pattern, _ := strings.Cut(r.pattern, " ")
+		path := placeholder.ReplaceAllStringFunc(pattern, func(name string) string {
+			if id, ok := ids[strings.TrimSuffix(strings.Trim(name, "{}"), "_id")]; ok {
+				return id
+			}
+			return "OPT_OUT_ALL" // a list_type, and no id of anything
+		})
+		request := httptest.NewRequest(method, path, strings.NewReader(filled(body, ids)))
+		request.SetBasicAuth(testKey, testSecret)
+		request.URL.RawQuery = filled(query, ids)
+		sound(t, h.do(request))
+	})
+}
+
+var placeholder = regexp.MustCompile(`\{\w+\}`)
+
+// FuzzPageToken gives the lists any token.
+func FuzzPageToken(f *testing.F) {
+	h := newHarness(f)
+	for range 3 {
+		h.call("POST", "P/contacts", `{"language":"EN","channel_identities":[{"channel":"SMS","identity":"1"}]}`)
+	}
+	var first struct {
+		Token string `json:"next_page_token"`
+	}
+	h.call("GET", "P/contacts?page_size=1", "").into(f, &first)
+	f.Add(first.Token)
+	f.Add(first.Token[:len(first.Token)-2])
+	f.Add("")
+	f.Add("_-=")
+	f.Fuzz(func(t *testing.T, token string) {
+		for _, list := range []string{"contacts?", "conversations?app_id=" + someApp + "&", "conversations:recent?app_id=" + someApp + "&", "messages?"} {
+			sound(t, h.call("GET", "P/"+list+"page_size=1&page_token="+url.QueryEscape(token), ""))
+		}
+		body, err := json.Marshal(map[string]any{"page_token": token, "contact_ids": []string{someApp}})
+		check(t, err)
+		sound(t, h.call("POST", "P/messages:fetch-last-message", string(body)))
+	})
+}
+
+const someApp = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
 
 // sound checks that an answer is JSON and not a fault of ours.
 func sound(t *testing.T, a answer) {

@@ -68,7 +68,7 @@ func added(before, after map[string]int64) string {
 	return strings.NewReplacer(`"`, "", "{", "", "}", "").Replace(string(b))
 }
 
-func idOf(t *testing.T, body string) string {
+func idOf(t testing.TB, body string) string {
 	t.Helper()
 	var v struct {
 		ID        string `json:"id"`

@@ -420,3 +420,35 @@ func TestOtherProjectsAreOutOfReach(t *testing.T) {
 		t.Errorf("its message is %s", got)
 	}
 }
+
+// TestSubmittedAsSent reports a message just as it was sent, and keeps it so.
+func TestSubmittedAsSent(t *testing.T) {
+	t.Parallel()
+	const sent = `{"choice_message":{"choices":[{"text_message":{"text":"<a>"},"new_member":1.50}]},"agent":null,"new_member":{}}`
+	w := newWorld(t, scripted(parley.ChannelSMS))
+	a := w.app()
+	r := text(a, "", sms(ada))
+	if err := parley.Decode([]byte(sent), r.Message); err != nil {
+		t.Fatal(err)
+	}
+	m := w.send(r)
+	var submitted *parley.AppMessage
+	for _, c := range w.take() {
+		if s := c.body.MessageSubmit; s != nil {
+			submitted = s.SubmittedMessage
+		}
+	}
+	stored, err := w.store.Message(t.Context(), project, m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wire, err := stored.Wire()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, got := range []*parley.AppMessage{submitted, wire.AppMessage} {
+		if raw, err := parley.Marshal(got); string(raw) != sent || err != nil {
+			t.Errorf("sent %s, got %s (%v)", sent, raw, err)
+		}
+	}
+}
