@@ -279,7 +279,7 @@ func (s *scanner) member(name string) (text []byte) {
 		switch {
 		case string(this) == name && !found:
 			found, text, spaced, odd = true, s.in[from:min(s.at, len(s.in))], s.spaced, s.odd
-		case len(this) == len(name) && bytes.EqualFold(this, []byte(name)), bytes.IndexByte(this, '\\') >= 0:
+		case bytes.EqualFold(this, []byte(name)), bytes.IndexByte(this, '\\') >= 0:
 			found, text = true, nil // whichever encoding/json takes
 		}
 	})

@@ -100,6 +100,7 @@ func TestVerbatimMember(t *testing.T) {
 		`{"message":{"text_message":{"text":"x"}},"message":{"text_message":{"text":"y"}}}`,
 		`{"MESSAGE":{"text_message":{"text":"x"}},"message":{"text_message":{"text":"y"}}}`,
 		`{"message":{"text_message":{"text":"x"}},"Message":{"text_message":{"text":"y"}}}`,
+		`{"message":{"text_message":{"text":"x"}},"meſſage":{"text_message":{"text":"y"}}}`, // encoding/json folds ſ to s
 		`{"message":{"text_message":{"text":"x"}},"mess\u0061ge":{"text_message":{"text":"y"}}}`,
 		`{"mess\u0061ge":{"text_message":{"text":"y"}}}`,
 		` { "ttl" : "10s" , "message" : { "text_message" : {"text":"y"} } , "queue" : "" } `,
