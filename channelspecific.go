@@ -110,7 +110,7 @@ const (
 )
 
 // Validate checks the message.
-func (m *KakaoTalkCommerce) Validate() error { return m.KakaoTalkCard.validate("") }
+func (m *KakaoTalkCommerce) Validate() error { return m.validate("") }
 
 // Validate checks the message.
 func (m *KakaoTalkCarouselCommerce) Validate() error {
