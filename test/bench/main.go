@@ -37,7 +37,7 @@ func main() {
 	flag.IntVar(&o.connections, "connections", 64, "concurrent connections")
 	flag.IntVar(&o.contacts, "contacts", 1000, "different recipients")
 	flag.StringVar(&o.profile, "profile", "", "directory for CPU profiles of the server")
-	flag.StringVar(&o.only, "only", "", "accept, pipeline or smpp; default all")
+	flag.StringVar(&o.only, "only", "", "accept, pipeline or lists; default all")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -84,7 +84,19 @@ func run(ctx context.Context, o options) error {
 			row{name: "bare net/http handler that decodes, loaded by " + m.load, result: before, baseline: base},
 			row{name: m.name, result: r, baseline: base})
 	}
-	return printTable(os.Stdout, o, rows)
+	if len(rows) > 0 {
+		if err := printTable(os.Stdout, o, rows); err != nil {
+			return err
+		}
+	}
+	if o.only != "" && o.only != "lists" {
+		return nil
+	}
+	times, err := measureLists(ctx, o)
+	if err != nil {
+		return fmt.Errorf("lists: %w", err)
+	}
+	return printLists(os.Stdout, times)
 }
 
 // measureBaseline loads a bare handler in a process of its own.

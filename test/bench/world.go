@@ -75,34 +75,39 @@ func newWorld(ctx context.Context, o options, stalled bool) (_ *world, err error
 	if w.dir, err = os.MkdirTemp("", "parley-bench"); err != nil {
 		return w, err
 	}
-	address, err := freeAddress(ctx)
-	if err != nil {
+	if err := w.serve(ctx); err != nil {
 		return w, err
 	}
+	return w, w.prepare(ctx)
+}
+
+// serve starts the server on its data directory.
+func (w *world) serve(ctx context.Context) error {
+	address, err := freeAddress(ctx)
+	if err != nil {
+		return err
+	}
 	env := []string{}
-	if o.profile != "" {
+	if w.o.profile != "" {
 		pprof, err := freeAddress(ctx)
 		if err != nil {
-			return w, err
+			return err
 		}
 		env = append(env, "PARLEY_PPROF_LISTEN="+pprof)
 		w.profileURL = "http://" + pprof + "/debug/pprof/profile"
 	}
 	w.url = "http://" + address
-	w.server, err = start(ctx, o.binary, []string{"serve"}, append(env,
-		"PARLEY_LISTEN="+address, "PARLEY_DATA_DIR="+w.dir, "PARLEY_DATABASE_URL="+o.database,
+	w.server, err = start(ctx, w.o.binary, []string{"serve"}, append(env,
+		"PARLEY_LISTEN="+address, "PARLEY_DATA_DIR="+w.dir, "PARLEY_DATABASE_URL="+w.o.database,
 		"PARLEY_BOOTSTRAP_PROJECT_ID="+project, "PARLEY_BOOTSTRAP_KEY_ID="+keyID, "PARLEY_BOOTSTRAP_KEY_SECRET="+keySecret,
 		"PARLEY_ALLOW_PRIVATE_TARGETS=true", "PARLEY_RATE_LIMITS=off", "PARLEY_LOG_LEVEL=warn",
 		"PARLEY_CHANNELS_SMS_SINCH_BASE_URL=http://"+w.provider.Addr().String(),
 	))
 	if err != nil {
-		return w, err
+		return err
 	}
 	w.server.profileURL = w.profileURL
-	if err := w.server.ready(ctx, w.url); err != nil {
-		return w, err
-	}
-	return w, w.prepare(ctx)
+	return w.server.ready(ctx, w.url)
 }
 
 // prepare makes the app and its webhook and gets a token.
