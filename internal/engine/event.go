@@ -86,6 +86,11 @@ func (e *Engine) SendEvent(ctx context.Context, projectID string, r *parley.Send
 	if s.To, err = e.eventTarget(ctx, projectID, app, r.Recipient, targets); err != nil {
 		return nil, err
 	}
+	if dispatch {
+		if s.CorrelationID, err = e.correlation(ctx, projectID, app, s.To); err != nil {
+			return nil, err
+		}
+	}
 	w, err := e.eventWrite(projectID, a, s, dispatch)
 	if err != nil {
 		return nil, err
@@ -110,6 +115,16 @@ func (e *Engine) eventTarget(ctx context.Context, projectID string, app *parley.
 		return parley.ChannelIdentity{Channel: parley.ChannelUnspecified}, err
 	}
 	return ids[0], nil
+}
+
+// correlation returns the correlation id that sticks to a recipient in
+// dispatch mode, or "".
+func (e *Engine) correlation(ctx context.Context, projectID string, app *parley.App, to parley.ChannelIdentity) (string, error) {
+	stuck, err := e.recall(ctx, projectID, app, to)
+	if err != nil || stuck == nil {
+		return "", err
+	}
+	return stuck.CorrelationID, nil
 }
 
 // eventWrite returns the write that accepts an event. In dispatch mode only

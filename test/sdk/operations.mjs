@@ -3,13 +3,14 @@
 // and changes nothing. An operation is proven when all that its function checks
 // holds.
 //
-// Reads what getting-started.mjs reads; of the credentials it needs SMS.
+// Reads what getting-started.mjs reads; of the credentials it needs SMS and WHATSAPP.
 // Prints `proven OPERATION` for each and goes on after a failure.
 
 import { randomInt, randomUUID } from 'node:crypto';
 import process from 'node:process';
 import { assert, client, describe, env, eventually, Handset, listener, payload, pointProvider, refused } from './drive.mjs';
 import { conversationOperations } from './conversations.mjs';
+import { eventOperations } from './events.mjs';
 import { templateOperations } from './templates.mjs';
 
 const { conversation: api } = client();
@@ -312,6 +313,7 @@ const operations = {
   ...conversationOperations({
     api, hook, credential, getApp: () => app, createApp, createContact, sendText, toNumber, newNumber, all, ids, unknown, longMetadata,
   }),
+  ...eventOperations({ api, hook, secret, getApp: () => app, createApp, createWebhook, createContact, newNumber, all, ids, unknown, longMetadata }),
 
   async DeleteApp() {
     await api.webhooks.delete({ webhook_id: webhook.id });
