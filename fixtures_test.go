@@ -111,7 +111,7 @@ func vocabulary() map[string]func() any {
 		"v1/messages/ChoiceItemDto.json":                         of[parley.ListChoice],
 		"v1/messages/ProductItemDto.json":                        of[parley.ListProduct],
 		"v1/messages/ReplyToDto.json":                            of[parley.ContactMessage],
-		"v1/messages/request/MessageUpdateRequestDto.json":       nil,
+		"v1/messages/request/MessageUpdateRequestDto.json":       of[messageUpdate],
 		"v1/messages/request/ListLastMessages*.json":             of[parley.FetchLastRequest],
 		"v1/messages/request/Send*MessageRequestDto.json":        of[parley.SendMessageRequest],
 		"v1/messages/response/SendMessageResponseDto.json":       of[parley.SendMessageResponse],
@@ -185,6 +185,10 @@ type recentList struct {
 	Conversations []parley.RecentConversation `json:"conversations"`
 	NextPageToken string                      `json:"next_page_token"`
 	TotalSize     int                         `json:"total_size"`
+}
+
+type messageUpdate struct {
+	Metadata string `json:"metadata"`
 }
 
 type messageList struct {
