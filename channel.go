@@ -71,6 +71,14 @@ func (c Channel) Phone() bool {
 	}
 }
 
+// Unified reports whether Unified Contact ID takes a phone number on c for
+// the same contact as on the other UnifiedChannels.
+func (c Channel) Unified() bool { return c == ChannelSMS || c == ChannelMMS || c == ChannelRCS }
+
+// UnifiedChannels lists the channels that Unified Contact ID unites
+// (developers.sinch.com/docs/conversation/unified-contact-id).
+func UnifiedChannels() []Channel { return []Channel{ChannelSMS, ChannelMMS, ChannelRCS} }
+
 // A ChannelIdentity is who somebody is on a channel. AppID is set only on
 // channels whose identities are app-scoped and is otherwise "".
 type ChannelIdentity struct {

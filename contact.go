@@ -5,8 +5,11 @@ import (
 	"strings"
 )
 
-// UnknownName is the display name of a contact nobody has named.
-const UnknownName = "Unknown"
+// What a contact shows that nobody has named, or told the language of.
+const (
+	UnknownName     = "Unknown"
+	UnknownLanguage = "UNSPECIFIED"
+)
 
 // A Contact is a person: the identities under which the project knows them.
 type Contact struct {
@@ -38,7 +41,7 @@ func (c *Contact) SetDefaults() {
 		c.DisplayName = UnknownName
 	}
 	if c.Language == "" {
-		c.Language = "UNSPECIFIED"
+		c.Language = UnknownLanguage
 	}
 	if c.ChannelPriority == nil {
 		c.ChannelPriority = []Channel{}
@@ -49,6 +52,101 @@ func (c *Contact) SetDefaults() {
 	for i, id := range c.ChannelIdentities {
 		c.ChannelIdentities[i] = id.Normalize()
 	}
+}
+
+// Merge takes over from another contact, the same person's, what c lacks: the
+// identities on channels c has none on, which also go to the end of
+// ChannelPriority, and the optional members c has not set. (Channel identities
+// that belong to an app are looked at app by app.)
+func (c *Contact) Merge(from *Contact) {
+	own := Contact{ChannelIdentities: c.ChannelIdentities}
+	for _, id := range from.ChannelIdentities {
+		if own.Identity(id.Channel, id.AppID) != nil {
+			continue
+		}
+		c.ChannelIdentities = append(slices.Clip(c.ChannelIdentities), id)
+		if !slices.Contains(c.ChannelPriority, id.Channel) {
+			c.ChannelPriority = append(slices.Clip(c.ChannelPriority), id.Channel)
+		}
+	}
+	inherit(&c.DisplayName, from.DisplayName, UnknownName)
+	inherit(&c.Email, from.Email, "")
+	inherit(&c.ExternalID, from.ExternalID, "")
+	inherit(&c.Metadata, from.Metadata, "")
+	inherit(&c.Language, from.Language, UnknownLanguage)
+}
+
+// inherit sets a member that is empty or has the value that stands for it.
+func inherit(member *string, value, unset string) {
+	if *member == "" || *member == unset {
+		*member = value
+	}
+}
+
+// Unify returns identities with what Unified Contact ID adds to them: whoever
+// has a phone number on SMS, MMS or RCS has it on all three. What is added
+// comes last; ids is not changed.
+func Unify(ids []ChannelIdentity) []ChannelIdentity {
+	out := slices.Clip(ids)
+	for _, id := range ids {
+		if !id.Channel.Unified() {
+			continue
+		}
+		for _, ch := range UnifiedChannels() {
+			same := ChannelIdentity{Channel: ch, Identity: id.Identity}
+			if !slices.Contains(out, same) {
+				out = append(out, same)
+			}
+		}
+	}
+	return out
+}
+
+// A MergeContactRequest asks to make one contact of two: the one in the path
+// stays, the source goes.
+type MergeContactRequest struct {
+	SourceID string `json:"source_id"`
+	Strategy string `json:"strategy,omitempty"`
+}
+
+// StrategyMerge is the one value of MergeContactRequest.Strategy, which may be
+// left out.
+const StrategyMerge = "MERGE"
+
+// Validate checks a merge into the contact destinationID.
+func (r *MergeContactRequest) Validate(destinationID string) error {
+	switch {
+	case r.SourceID == "":
+		return missing("source_id")
+	case !IsID(r.SourceID):
+		return Invalid("source_id", "is not an id of %d characters", IDLen)
+	case r.SourceID == destinationID:
+		return Invalid("source_id", "a contact cannot be merged with itself")
+	case r.Strategy != "":
+		return oneOf("strategy", r.Strategy, StrategyMerge)
+	}
+	return nil
+}
+
+// A ChannelProfileRequest asks what somebody shows of themselves on a channel.
+type ChannelProfileRequest struct {
+	AppID     string     `json:"app_id"`
+	Recipient *Recipient `json:"recipient"`
+	Channel   Channel    `json:"channel"`
+}
+
+// ChannelProfile is what somebody shows of themselves on a channel.
+type ChannelProfile struct {
+	ProfileName string `json:"profile_name"`
+}
+
+// Validate checks the request. Which channels have profiles is not its matter.
+func (r *ChannelProfileRequest) Validate() error {
+	return first(
+		appID("app_id", r.AppID),
+		r.Recipient.validate("recipient"),
+		r.Channel.validate("channel"),
+	)
 }
 
 // MaxMetadata is the longest opaque metadata of a message, contact or
