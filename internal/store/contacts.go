@@ -141,12 +141,17 @@ func (s *Store) DeleteContact(ctx context.Context, projectID, id string) (*parle
 	return c, err
 }
 
-// IdentityOwner returns the id of the contact known by an identity, the oldest
-// of several, or "".
-func (s *Store) IdentityOwner(ctx context.Context, projectID string, id parley.ChannelIdentity) (string, error) {
-	var owner sql.NullString
-	err := s.q.QueryRowContext(ctx, `SELECT MIN(contact_id) FROM identities
-		WHERE project_id = $1 AND channel = $2 AND identity = $3 AND app_id = $4`,
-		projectID, string(id.Channel), id.Identity, id.AppID).Scan(&owner)
-	return owner.String, err
+// IdentityOwner returns the id of the contact known by the first of identities
+// that anybody is known by, the oldest of several, or "".
+func (s *Store) IdentityOwner(ctx context.Context, projectID string, identities ...parley.ChannelIdentity) (string, error) {
+	for _, id := range identities {
+		var owner sql.NullString
+		err := s.q.QueryRowContext(ctx, `SELECT MIN(contact_id) FROM identities
+			WHERE project_id = $1 AND channel = $2 AND identity = $3 AND app_id = $4`,
+			projectID, string(id.Channel), id.Identity, id.AppID).Scan(&owner)
+		if err != nil || owner.String != "" {
+			return owner.String, err
+		}
+	}
+	return "", nil
 }

@@ -17,6 +17,7 @@ import (
 type dialect struct {
 	name       string
 	begin      string // starts a committer's transaction
+	holdPeople string // keeps every committer out until the transaction ends; "" where one writer does anyway
 	skipLocked string // appended to the SELECT that claims jobs
 	forUpdate  string // appended to a SELECT whose rows are about to be written
 	words      map[string]string
@@ -37,10 +38,15 @@ func sqliteDialect() dialect {
 	}
 }
 
+// peopleLock is any number: the name of an advisory lock.
+const peopleLock = "7021881947"
+
 func postgresDialect() dialect {
 	return dialect{
-		name:       "postgres",
-		begin:      "BEGIN",
+		name: "postgres",
+		// In one round trip; the lock keeps committers and merges apart, see merge.go.
+		begin:      "BEGIN; SELECT pg_advisory_xact_lock_shared(" + peopleLock + ")",
+		holdPeople: "SELECT pg_advisory_xact_lock(" + peopleLock + ")",
 		skipLocked: " FOR UPDATE SKIP LOCKED",
 		forUpdate:  " FOR UPDATE",
 		words:      map[string]string{"without_rowid": "", "big_key": "BIGINT", "bytes": "BYTEA"},

@@ -80,6 +80,9 @@ func (k *known) learn(p *people) {
 		k.forget()
 	}
 	maps.Copy(k.contacts, p.contacts)
+	for id := range p.owners {
+		delete(k.contacts, id) // so that it is noticed each time
+	}
 	for pair, c := range p.conversations {
 		k.put(pair, *c)
 	}

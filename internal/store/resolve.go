@@ -27,6 +27,8 @@ type people struct {
 	contacts      map[identityKey]string
 	conversations map[pairKey]*parley.Conversation
 	changes       map[conversationKey]*conversationChange
+	// owners are the contacts of the identities that have several; see owners.go.
+	owners map[identityKey][]string
 }
 
 // conversationKey is a conversation within a project.
@@ -104,7 +106,7 @@ func (b *batch) resolveContacts(p *people, all []*Resolution) error {
 	if err := b.findContacts(p, unknown); err != nil {
 		return err
 	}
-	strangers := slices.DeleteFunc(slices.Clone(unknown), func(r *Resolution) bool { return p.contact(r) != "" })
+	strangers := slices.DeleteFunc(slices.Clone(unknown), func(r *Resolution) bool { return !p.lacks(r) })
 	if err := b.lockPeople(strangers); err != nil {
 		return err
 	}
@@ -113,6 +115,7 @@ func (b *batch) resolveContacts(p *people, all []*Resolution) error {
 			return err
 		}
 	}
+	var known []*Resolution // by some of their identities and not by others
 	contacts := &set{head: `INSERT INTO contacts (project_id, id, external_id, doc)`, types: "tttt", insert: true}
 	identities := &set{
 		head:  `INSERT INTO identities (project_id, channel, identity, app_id, contact_id)`,
@@ -120,6 +123,10 @@ func (b *batch) resolveContacts(p *people, all []*Resolution) error {
 	}
 	for _, r := range unknown {
 		if r.ContactID = p.contact(r); r.ContactID != "" {
+			p.noteDuplicates(r)
+			if p.lacks(r) {
+				known = append(known, r)
+			}
 			continue
 		}
 		c := r.NewContact
@@ -137,6 +144,9 @@ func (b *batch) resolveContacts(p *people, all []*Resolution) error {
 	if err := b.exec(contacts); err != nil {
 		return err
 	}
+	if err := b.adopt(p, known, identities); err != nil {
+		return err
+	}
 	return b.exec(identities)
 }
 
@@ -147,6 +157,7 @@ func (r *Resolution) begin() {
 		r.begun, r.known = true, r.ContactID
 	}
 	r.ContactID, r.ContactCreated = r.known, false
+	r.ContactUpdated, r.Duplicates = nil, nil
 }
 
 // contact returns the contact known by the first of the identities that
@@ -187,9 +198,7 @@ func (b *batch) findContacts(p *people, rs []*Resolution) error {
 		if err := r.Scan(&k.project, &k.identity.Channel, &k.identity.Identity, &k.identity.AppID, &contact); err != nil {
 			return err
 		}
-		if known := p.contacts[k]; known == "" || contact < known {
-			p.contacts[k] = contact
-		}
+		p.own(k, contact)
 		return nil
 	})
 }
@@ -206,6 +215,9 @@ func (b *batch) resolveConversations(p *people, all []*Resolution) error {
 		if err := b.findConversations(p, missing, false); err != nil {
 			return err
 		}
+	}
+	if err := b.checkContacts(p, missing); err != nil {
+		return err
 	}
 	merging := slices.DeleteFunc(slices.Clone(all), func(r *Resolution) bool { return !r.MergeMetadata })
 	if err := b.findConversations(p, merging, true); err != nil {
@@ -356,10 +368,15 @@ func (b *batch) lockPeople(rs []*Resolution) error {
 	var names []string
 	for _, r := range rs {
 		for _, id := range r.Identities {
-			names = append(names, strings.Join([]string{r.ProjectID, string(id.Channel), id.Identity, id.AppID}, "\x00"))
+			names = append(names, identityName(r.ProjectID, id))
 		}
 	}
 	return b.lockNames(names)
+}
+
+// identityName is the name of an identity's lock.
+func identityName(projectID string, id parley.ChannelIdentity) string {
+	return strings.Join([]string{projectID, string(id.Channel), id.Identity, id.AppID}, "\x00")
 }
 
 func (b *batch) lockPairs(rs []*Resolution) error {
@@ -376,17 +393,22 @@ func (b *batch) lockNames(names []string) error {
 	if b.w.s.dialect.oneWriter || len(names) == 0 {
 		return nil
 	}
+	// The values are gone through in the order they are written in.
+	locks := &set{head: `SELECT pg_advisory_xact_lock(column1) FROM (VALUES `, types: "i", tail: `) AS v`}
+	for _, k := range lockKeys(names) {
+		locks.add(k)
+	}
+	return b.exec(locks)
+}
+
+// lockKeys returns the keys of the advisory locks with some names, in order.
+func lockKeys(names []string) []int64 {
 	keys := make([]int64, 0, len(names))
 	for _, n := range names {
 		keys = append(keys, lockKey(n))
 	}
 	slices.Sort(keys)
-	// The values are gone through in the order they are written in.
-	locks := &set{head: `SELECT pg_advisory_xact_lock(column1) FROM (VALUES `, types: "i", tail: `) AS v`}
-	for _, k := range slices.Compact(keys) {
-		locks.add(k)
-	}
-	return b.exec(locks)
+	return slices.Compact(keys)
 }
 
 // lockKey is the advisory lock that stands for a name.

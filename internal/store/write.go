@@ -40,8 +40,10 @@ type Write struct {
 type Resolution struct {
 	ProjectID, AppID string
 
-	// ContactID is the contact when it is already known; else it is the first
-	// contact known by any of Identities, else NewContact is stored.
+	// ContactID is the contact when it is already known; else it is the one
+	// known by the first of Identities that anybody is known by, the oldest of
+	// several; else NewContact is stored. One that is found gets those of
+	// Identities that nobody has.
 	ContactID  string
 	Identities []parley.ChannelIdentity
 	NewContact *parley.Contact
@@ -60,6 +62,10 @@ type Resolution struct {
 	Conversation        *parley.Conversation
 	ContactCreated      bool
 	ConversationStarted bool
+	ContactUpdated      *parley.Contact // the found contact with the identities it got; nil when it had them
+	// Duplicates are those of Identities that several contacts have, found as
+	// Identities were looked up.
+	Duplicates []parley.DuplicatedIdentity
 
 	begun bool   // known is set
 	known string // the ContactID that was asked for
