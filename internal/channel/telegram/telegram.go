@@ -50,6 +50,7 @@ var (
 	_ channel.EventSender  = Channel{}
 	_ channel.Pacer        = Channel{}
 	_ channel.Acknowledger = Channel{}
+	_ channel.Profiler     = Channel{}
 )
 
 // New returns the channel.
