@@ -17,9 +17,12 @@ func (s *Server) contactRoutes() []route {
 		{"GetContact", "GET /v1/projects/{project_id}/contacts/{contact_id}", plain(s.getContact)},
 		{"UpdateContact", "PATCH /v1/projects/{project_id}/contacts/{contact_id}", change[parley.Contact](s.updateContact)},
 		{"DeleteContact", "DELETE /v1/projects/{project_id}/contacts/{contact_id}", plain(s.deleteContact)},
-		{"MergeContact", "POST /v1/projects/{project_id}/contacts/{destination_id}:merge", nil},
-		{"GetChannelProfile", "POST /v1/projects/{project_id}/contacts:getChannelProfile", nil},
-		{"ListIdentityConflicts", "GET /v1/projects/{project_id}/contacts:identityConflicts", nil},
+		{"MergeContact", "POST /v1/projects/{project_id}/contacts/{destination_id}:merge", with(s.mergeContact)},
+		{"GetChannelProfile", "POST /v1/projects/{project_id}/contacts:getChannelProfile", with(s.getChannelProfile)},
+		{
+			"ListIdentityConflicts", "GET /v1/projects/{project_id}/contacts:identityConflicts",
+			asking(readConflictQuery, plain(s.listIdentityConflicts)),
+		},
 	}
 }
 
@@ -92,3 +95,35 @@ func (s *Server) deleteContact(ctx context.Context, r *request) (empty, error) {
 	}
 	return empty{}, s.engine.DeleteContact(ctx, r.project, id)
 }
+
+func (s *Server) mergeContact(ctx context.Context, r *request, in *parley.MergeContactRequest) (*parley.Contact, error) {
+	id, err := r.id("destination_id", "contact")
+	if err != nil {
+		return nil, err
+	}
+	return s.engine.MergeContacts(ctx, r.project, id, in)
+}
+
+func (s *Server) getChannelProfile(ctx context.Context, r *request, in *parley.ChannelProfileRequest) (*parley.ChannelProfile, error) {
+	return s.engine.ChannelProfile(ctx, r.project, in)
+}
+
+type conflictList struct {
+	Conflicts     []*parley.IdentityConflict `json:"conflicts"`
+	NextPageToken string                     `json:"next_page_token"`
+}
+
+func (s *Server) listIdentityConflicts(ctx context.Context, r *request) (conflictList, error) {
+	pg, err := query(r, readConflictQuery)
+	if err != nil {
+		return conflictList{}, err
+	}
+	conflicts, err := s.store.IdentityConflicts(ctx, r.project, pg.after, pg.limit())
+	if err != nil {
+		return conflictList{}, err
+	}
+	conflicts, next := cut(&pg, conflicts, func(c *parley.IdentityConflict) string { return c.Identity })
+	return conflictList{conflicts, next}, nil
+}
+
+func readConflictQuery(p *params) page { return p.pageByKey(maxContacts) }

@@ -56,6 +56,24 @@ func (p *params) page(most int) page {
 	return pg
 }
 
+// pageByKey is page for a list in order of another text than the id.
+func (p *params) pageByKey(most int) page {
+	pg := page{size: p.pageSize(most), check: p.listCheck(), total: -1}
+	token := p.text("page_token")
+	if token == "" {
+		return pg
+	}
+	after, err := openToken(token, pg.check)
+	if err == nil && (after == "" || !isText(after)) {
+		err = errToken()
+	}
+	if err != nil && p.err == nil {
+		p.err = err
+	}
+	pg.after = after
+	return pg
+}
+
 // openToken returns what a page token of a list says.
 func openToken(token string, check [checkSize]byte) (string, error) {
 	raw, err := base64.RawURLEncoding.DecodeString(token)

@@ -35,7 +35,7 @@ func TestVerbs(t *testing.T) {
 	const id = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
 	h.call("POST", "P/conversations/"+id+":stop", "").fails(t, 404, "NOT_FOUND", "")
 	h.call("POST", "P/conversations/"+id+"%3Astop", "").fails(t, 404, "NOT_FOUND", "")
-	h.call("POST", "P/contacts/"+id+":merge", "").fails(t, 501, "UNIMPLEMENTED", "")
+	h.call("POST", "P/contacts/"+id+":merge", `{"source_id":"01ARZ3NDEKTSV4RRFFQ69G5FAW"}`).fails(t, 404, "NOT_FOUND", "")
 	h.call("POST", "P/messages%3Asend", "{}").fails(t, 400, "INVALID_ARGUMENT", "app_id")
 	h.call("POST", "P/conversations/"+id+":start", "").fails(t, 405, "METHOD_NOT_ALLOWED", "")
 	h.call("GET", "P/contacts/"+id+":start", "").fails(t, 404, "NOT_FOUND", "")

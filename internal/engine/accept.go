@@ -141,8 +141,11 @@ func (e *Engine) address(ctx context.Context, projectID string, app *parley.App,
 			ids[i] = scoped(ids[i], app.ID)
 		}
 		if !dispatch {
-			a.Identities = ids
-			a.NewContact = newContact(e.store.NewID(), ids, "")
+			var err error
+			if a.Identities, err = e.knownBy(ctx, projectID, ids); err != nil {
+				return nil, err
+			}
+			a.NewContact = newContact(e.store.NewID(), a.Identities, "")
 		}
 		return e.choose(a.Message, ids, r.ChannelPriorityOrder, app), nil
 	}
@@ -217,6 +220,16 @@ func scoped(id parley.ChannelIdentity, appID string) parley.ChannelIdentity {
 	return id.Normalize()
 }
 
+// knownBy returns the identities by which a contact is looked up and made:
+// those given, and what Unified Contact ID adds to them.
+func (e *Engine) knownBy(ctx context.Context, projectID string, ids []parley.ChannelIdentity) ([]parley.ChannelIdentity, error) {
+	unified, err := e.dir.unified(ctx, projectID)
+	if unified {
+		ids = parley.Unify(ids)
+	}
+	return ids, err
+}
+
 // resolution is the start of every search for contact and conversation.
 func (e *Engine) resolution(projectID string, app *parley.App) store.Resolution {
 	conv := &parley.Conversation{ID: e.store.NewID(), AppID: app.ID, Active: true}
@@ -230,12 +243,13 @@ func newContact(id string, ids []parley.ChannelIdentity, name string) *parley.Co
 	return c
 }
 
-// arrivals returns what reports a contact and conversation that were created.
+// arrivals returns what reports what was made and found on the way to contact
+// and conversation.
 func (e *Engine) arrivals(ctx context.Context, projectID string, app *parley.App) func(*store.Resolution) ([]*store.Job, error) {
 	// A caller who goes away must not fail the commit, which is also others'.
 	ctx = context.WithoutCancel(ctx)
 	return func(r *store.Resolution) ([]*store.Job, error) {
-		if !r.ContactCreated && !r.ConversationStarted {
+		if !r.ContactCreated && !r.ConversationStarted && r.ContactUpdated == nil && len(r.Duplicates) == 0 {
 			return nil, nil
 		}
 		var jobs []*store.Job
@@ -245,6 +259,20 @@ func (e *Engine) arrivals(ctx context.Context, projectID string, app *parley.App
 				return nil, err
 			}
 			jobs = j
+		}
+		if r.ContactUpdated != nil {
+			j, err := e.contactCallbacks(ctx, projectID, app.ID, parley.TriggerContactUpdate, r.ContactUpdated)
+			if err != nil {
+				return nil, err
+			}
+			jobs = append(jobs, j...)
+		}
+		if len(r.Duplicates) > 0 {
+			j, err := e.duplicateCallbacks(ctx, projectID, app.ID, r.Duplicates)
+			if err != nil {
+				return nil, err
+			}
+			jobs = append(jobs, j...)
 		}
 		if r.ConversationStarted {
 			j, err := e.conversationCallbacks(ctx, projectID, app, parley.TriggerConversationStart, r.Conversation)

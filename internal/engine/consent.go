@@ -189,5 +189,9 @@ func (e *Engine) contactOf(ctx context.Context, projectID string, app *parley.Ap
 	if asked != "" || id.Identity == "" || app.ProcessingMode == parley.ModeDispatch {
 		return asked, nil
 	}
-	return e.store.IdentityOwner(ctx, projectID, id)
+	ids, err := e.knownBy(ctx, projectID, []parley.ChannelIdentity{id})
+	if err != nil {
+		return "", err
+	}
+	return e.store.IdentityOwner(ctx, projectID, ids...)
 }

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/parley-im/parley"
@@ -44,6 +45,9 @@ func (e *Engine) UpdateContact(ctx context.Context, projectID, id string, body [
 }
 
 func (e *Engine) putContact(ctx context.Context, tx *store.Store, projectID string, c *parley.Contact, t parley.Trigger) error {
+	if err := e.unifyContact(ctx, tx, projectID, c); err != nil {
+		return err
+	}
 	jobs, err := e.contactCallbacks(ctx, projectID, "", t, c)
 	if err != nil {
 		return err
@@ -52,6 +56,57 @@ func (e *Engine) putContact(ctx context.Context, tx *store.Store, projectID stri
 		return err
 	}
 	return tx.AddJobs(ctx, jobs)
+}
+
+// unifyContact gives a contact that is about to be stored the identities that
+// Unified Contact ID adds. ALREADY_EXISTS says that another contact has one of
+// its phone numbers; where the setting is off, contacts may share them.
+func (e *Engine) unifyContact(ctx context.Context, tx *store.Store, projectID string, c *parley.Contact) error {
+	unified, err := e.dir.unified(ctx, projectID)
+	if err != nil || !unified {
+		return err
+	}
+	c.ChannelIdentities = parley.Unify(c.ChannelIdentities)
+	phones := slices.DeleteFunc(slices.Clone(c.ChannelIdentities), func(id parley.ChannelIdentity) bool { return !id.Channel.Unified() })
+	other, err := tx.OtherOwner(ctx, projectID, c.ID, phones)
+	if err == nil && other != "" {
+		err = parley.Errorf(parley.CodeAlreadyExists, "channel_identities: contact %q has the phone number already", other)
+	}
+	return err
+}
+
+// MergeContacts makes one contact of two, reports it and returns the one that
+// stays. What arrives at the same moment goes to it, too.
+func (e *Engine) MergeContacts(ctx context.Context, projectID, destinationID string, r *parley.MergeContactRequest) (*parley.Contact, error) {
+	if err := r.Validate(destinationID); err != nil {
+		return nil, err
+	}
+	var kept *parley.Contact
+	err := e.store.Tx(ctx, func(tx *store.Store) error {
+		var gone *parley.Contact
+		var err error
+		if kept, gone, err = tx.MergeContacts(ctx, projectID, destinationID, r.SourceID); err != nil {
+			return err
+		}
+		if err := e.unifyContact(ctx, tx, projectID, kept); err != nil {
+			return err
+		}
+		if err := tx.PutContact(ctx, projectID, kept); err != nil {
+			return err
+		}
+		cb := e.envelope(projectID, "", time.Time{})
+		cb.ContactMerge = &parley.ContactMerge{PreservedContact: *kept, DeletedContact: *gone}
+		jobs, err := e.projectCallbacks(ctx, projectID, parley.TriggerContactMerge, cb)
+		if err != nil {
+			return err
+		}
+		return tx.AddJobs(ctx, jobs)
+	})
+	if err != nil {
+		return nil, err
+	}
+	e.recent.forget(r.SourceID)
+	return kept, nil
 }
 
 // DeleteContact removes a contact with its conversations and messages and
@@ -86,4 +141,11 @@ func (e *Engine) contactCallbacks(ctx context.Context, projectID, appID string, 
 		cb.ContactDelete = n
 	}
 	return e.projectCallbacks(ctx, projectID, t, cb)
+}
+
+// duplicateCallbacks reports that several contacts have an identity.
+func (e *Engine) duplicateCallbacks(ctx context.Context, projectID, appID string, d []parley.DuplicatedIdentity) ([]*store.Job, error) {
+	cb := e.envelope(projectID, appID, time.Time{})
+	cb.DuplicatedIdentities = &parley.DuplicatedIdentities{DuplicatedIdentities: d}
+	return e.projectCallbacks(ctx, projectID, parley.TriggerContactIdentitiesDuplication, cb)
 }

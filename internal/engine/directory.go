@@ -27,6 +27,7 @@ type directory struct {
 	hooks    map[string]entry[hookList]
 	consents map[store.AppRef]entry[bool] // whether anybody is on a list of the app
 	sticky   map[store.AppRef]entry[bool] // whether anything sticks to a recipient of the app
+	settings map[string]entry[parley.ProjectSettings]
 	// templates holds what messages referred to; nil stands for a template
 	// that is not there.
 	templates map[templateRef]entry[*parley.Template]
@@ -62,6 +63,7 @@ func (d *directory) forget() {
 	d.consents = map[store.AppRef]entry[bool]{}
 	d.sticky = map[store.AppRef]entry[bool]{}
 	d.templates = map[templateRef]entry[*parley.Template]{}
+	d.settings = map[string]entry[parley.ProjectSettings]{}
 	d.projects = map[string]string{}
 	d.conns = map[*parley.ChannelCredential]*channel.Conn{}
 	d.secrets = map[*channel.Conn]*trace.Secrets{}

@@ -20,7 +20,9 @@ const typedAnswer = 7 * 24 * time.Hour
 
 // message stores a contact's message.
 func (a *arrival) message(arr *store.Arrival, id string) error {
-	a.resolve(arr)
+	if err := a.resolve(arr); err != nil {
+		return err
+	}
 	from := a.from()
 	cm, metadata, err := a.interpret()
 	if err != nil {
@@ -154,12 +156,9 @@ func (a *arrival) sent(id string) (*store.Message, *store.MessageDoc, error) {
 func (a *arrival) typed(text string) (*parley.ChoiceResponseMessage, string, error) {
 	text = strings.TrimSpace(text)
 	from := a.from()
-	contactID := ""
-	if a.app.ProcessingMode == parley.ModeConversation {
-		var err error
-		if contactID, err = a.e.store.IdentityOwner(a.ctx, a.projectID, from); err != nil || contactID == "" {
-			return nil, "", err
-		}
+	contactID, err := a.e.contactOf(a.ctx, a.projectID, a.app, "", from)
+	if err != nil || (contactID == "" && a.app.ProcessingMode == parley.ModeConversation) {
+		return nil, "", err
 	}
 	sent, err := a.e.store.LastSent(a.ctx, a.projectID, a.app.ID, contactID, from, a.e.now().Add(-typedAnswer))
 	if err != nil {

@@ -151,7 +151,7 @@ func (a *arrival) write() (*store.Write, error) {
 			return a.e.callbacks(a.ctx, a.projectID, a.app.ID, parley.TriggerChannelEvent, c)
 		}
 	default:
-		a.unsupported(arr, id)
+		err = a.unsupported(arr, id)
 	}
 	if err != nil {
 		return nil, err
@@ -205,15 +205,19 @@ func (a *arrival) from() parley.ChannelIdentity {
 
 // resolve has the contact and conversation found or created, where the app
 // keeps any, and the conversation brought up to date.
-func (a *arrival) resolve(arr *store.Arrival) {
+func (a *arrival) resolve(arr *store.Arrival) error {
 	if a.app.ProcessingMode == parley.ModeDispatch {
-		return
+		return nil
 	}
-	from := a.from()
+	ids, err := a.e.knownBy(a.ctx, a.projectID, []parley.ChannelIdentity{a.from()})
+	if err != nil {
+		return err
+	}
 	arr.Resolution = a.e.resolution(a.projectID, a.app)
-	arr.Identities = []parley.ChannelIdentity{from}
+	arr.Identities = ids
 	arr.NewContact = newContact(a.e.store.NewID(), arr.Identities, a.in.From.Name)
 	arr.ActiveChannel, arr.LastReceived = a.channel, a.e.now()
+	return nil
 }
 
 // envelope starts a callback about the arrival.
@@ -264,7 +268,9 @@ func conversationOf(r *store.Resolution) string {
 
 // event stores something a contact did other than writing.
 func (a *arrival) event(arr *store.Arrival, id string) error {
-	a.resolve(arr)
+	if err := a.resolve(arr); err != nil {
+		return err
+	}
 	from := a.from()
 	ev := &parley.Event{
 		ID: id, Direction: parley.ToApp, ContactEvent: a.in.Event, ContactMessageEvent: a.in.MessageEvent,
@@ -330,9 +336,11 @@ func (a *arrival) opted(requestID, contactID string, out bool) ([]*store.Job, er
 }
 
 // unsupported reports what has no mapping.
-func (a *arrival) unsupported(arr *store.Arrival, id string) {
+func (a *arrival) unsupported(arr *store.Arrival, id string) error {
 	if a.in.From.Identity != "" {
-		a.resolve(arr)
+		if err := a.resolve(arr); err != nil {
+			return err
+		}
 	}
 	arr.Consequences = a.after(parley.TriggerUnsupported, func(r *store.Resolution) *parley.Callback {
 		c := a.contactEnvelope(r)
@@ -342,6 +350,7 @@ func (a *arrival) unsupported(arr *store.Arrival, id string) {
 		}
 		return c
 	})
+	return nil
 }
 
 // An ackJob is the document of an acknowledge job.

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"maps"
 	"sync"
 
 	"github.com/parley-im/parley"
@@ -83,4 +84,12 @@ func (r *recent) get(ctx context.Context, appID string, ch parley.Channel, id st
 		return nil
 	}
 	return known
+}
+
+// forget drops the messages of a contact that is gone: what follows is to be
+// reported of the contact that has them now.
+func (r *recent) forget(contactID string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	maps.DeleteFunc(r.sent, func(_ recentKey, known *recentEntry) bool { return known.message.ContactID == contactID })
 }

@@ -123,13 +123,14 @@ func fold(into, from *parley.Conversation) {
 	}
 }
 
+// conversationsOf reads conversations of a contact that are about to change.
 func (s *Store) conversationsOf(ctx context.Context, projectID, contactID, more string, args ...any) ([]*parley.Conversation, error) {
 	var out []*parley.Conversation
 	err := s.each(ctx, func(r *sql.Rows) error {
 		c, err := scanConversation(r.Scan)
 		out = append(out, c)
 		return err
-	}, `SELECT `+conversationColumns+` FROM conversations WHERE project_id = $1 AND contact_id = $2`+more,
+	}, `SELECT `+conversationColumns+` FROM conversations WHERE project_id = $1 AND contact_id = $2`+more+s.dialect.forUpdate,
 		append([]any{projectID, contactID}, args...)...)
 	return out, err
 }
