@@ -66,7 +66,7 @@ func TestConsentLists(t *testing.T) {
 	send(a, "", sms(ada))
 	w.expect("FAILED SMS RECIPIENT_NOT_OPTED_IN")
 	send(a, parley.ContentNotification, sms(ada), id(parley.ChannelRCS, bob))
-	w.expect("SWITCHING_CHANNEL SMS RECIPIENT_NOT_OPTED_IN", "SUBMIT RCS", "QUEUED_ON_CHANNEL RCS")
+	w.expect("CONTACT_UPDATE", "CONTACT_UPDATE", "SWITCHING_CHANNEL SMS RECIPIENT_NOT_OPTED_IN", "SUBMIT RCS", "QUEUED_ON_CHANNEL RCS")
 	send(other, "", sms(ada)) // the lists are the app's own
 	w.expect("CONVERSATION_START", "SUBMIT SMS", "QUEUED_ON_CHANNEL SMS")
 	w.consent(a, parley.OptOutAll, true, ada)
