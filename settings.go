@@ -28,9 +28,6 @@ func (s *ProjectSettings) Patch(body []byte, mask []string) (*ProjectSettings, e
 	return &out, Decode(body, &out)
 }
 
-// UnifiedContactIDPath is the wire path of the one setting, for errors.
-const UnifiedContactIDPath = "contact_settings.unified_contact_id_enabled"
-
 // An IdentityConflict is a phone number that several contacts have on the
 // channels that Unified Contact ID unites.
 type IdentityConflict struct {

@@ -83,9 +83,7 @@ func profileError(e *channel.Error) error {
 		return parley.Errorf(parley.CodeNotFound, "%s: %s", parley.ReasonNoProfileAvailable, e.Reason.Description)
 	case parley.ReasonNoPermission, parley.ReasonChannelBadConfiguration, parley.ReasonInactiveCredential,
 		parley.ReasonUnsupportedOperation, parley.ReasonBadRequest:
-		return &parley.Error{
-			Code: parley.CodeFailedPrecondition, Field: "channel", Message: "channel: " + string(code) + ": " + e.Reason.Description,
-		}
+		return unable(code, "channel", "%s", e.Reason.Description)
 	case parley.ReasonRateLimited:
 		wait := ""
 		if e.After > 0 {

@@ -51,7 +51,7 @@ func (e *Engine) changeSettings(ctx context.Context, f func(tx *store.Store) err
 	return err
 }
 
-// checkUnified fails with FAILED_PRECONDITION where Unified Contact ID is to
+// checkUnified fails with INVALID_ARGUMENT where Unified Contact ID is to
 // be turned on and contacts share a phone number. Which ones, the API's
 // contacts:identityConflicts tells.
 func checkUnified(ctx context.Context, tx *store.Store, projectID string, s *parley.ProjectSettings) error {
@@ -62,11 +62,8 @@ func checkUnified(ctx context.Context, tx *store.Store, projectID string, s *par
 	if err != nil || len(conflicts) == 0 {
 		return err
 	}
-	const field = parley.UnifiedContactIDPath
-	return &parley.Error{
-		Code: parley.CodeFailedPrecondition, Field: field,
-		Message: field + ": contacts share phone numbers; resolve what contacts:identityConflicts lists first",
-	}
+	return parley.Invalid("contact_settings.unified_contact_id_enabled",
+		"contacts share phone numbers; resolve what contacts:identityConflicts lists first")
 }
 
 // unified reports whether the project has Unified Contact ID turned on.
