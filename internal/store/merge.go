@@ -72,7 +72,11 @@ func (s *Store) moveConversations(ctx context.Context, projectID, toID, fromID s
 		}
 	}
 	for _, table := range []string{"conversations", "messages", "events"} {
-		if _, err := s.exec(ctx, `UPDATE `+table+` SET contact_id = $3
+		index := ""
+		if table != "conversations" {
+			index = table + "_contact"
+		}
+		if _, err := s.exec(ctx, `UPDATE `+table+s.dialect.using(index)+` SET contact_id = $3
 			WHERE project_id = $1 AND contact_id = $2 AND contact_id <> ''`, projectID, fromID, toID); err != nil {
 			return fmt.Errorf("move %s: %w", table, err)
 		}
@@ -89,7 +93,7 @@ func (s *Store) foldConversations(ctx context.Context, projectID string, into *p
 		return err
 	}
 	for _, table := range []string{"messages", "events"} {
-		if _, err := s.exec(ctx, `UPDATE `+table+` SET contact_id = $3, conversation_id = $4
+		if _, err := s.exec(ctx, `UPDATE `+table+s.dialect.using(table+"_contact")+` SET contact_id = $3, conversation_id = $4
 			WHERE project_id = $1 AND contact_id = $2 AND contact_id <> '' AND `+app+` = $5`,
 			projectID, fromID, into.ContactID, into.ID, into.AppID); err != nil {
 			return fmt.Errorf("move %s into the active conversation: %w", table, err)

@@ -3,7 +3,7 @@
 // and changes nothing. An operation is proven when all that its function checks
 // holds.
 //
-// Reads what getting-started.mjs reads; of the credentials it needs SMS and WHATSAPP.
+// Reads what getting-started.mjs reads; of the credentials it needs SMS, WHATSAPP and TELEGRAM.
 // Prints `proven OPERATION` for each and goes on after a failure.
 
 import { randomInt, randomUUID } from 'node:crypto';
@@ -18,7 +18,7 @@ const { conversation: api } = client();
 const ulid = /^[0-9A-HJKMNP-TV-Z]{26}$/;
 const unknown = '01ARZ3NDEKTSV4RRFFQ69G5FAV';
 const longMetadata = 'é'.repeat(1025);
-const triggers = ['MESSAGE_SUBMIT', 'MESSAGE_DELIVERY', 'CONTACT_CREATE', 'CONTACT_UPDATE', 'CONTACT_DELETE',
+const triggers = ['MESSAGE_SUBMIT', 'MESSAGE_DELIVERY', 'CONTACT_CREATE', 'CONTACT_UPDATE', 'CONTACT_DELETE', 'CONTACT_MERGE',
   'CONVERSATION_START', 'CONVERSATION_STOP', 'CONVERSATION_DELETE'];
 
 const credential = { channel: 'SMS', ...JSON.parse(env('PARLEY_SDK_CREDENTIALS')).SMS };
@@ -58,6 +58,13 @@ async function all(list) {
 }
 
 const ids = (items) => items.map((item) => item.id);
+
+const settings = {
+  body: (on) => ({ contact_settings: { unified_contact_id_enabled: on } }),
+  answer: (on) => ({ project_id: env('PARLEY_PROJECT'), settings: settings.body(on) }),
+  create: (on) => api.projectSettings.create({ createProjectSettingsRequestBody: settings.body(on) }),
+  update: (on) => api.projectSettings.update({ updateProjectSettingsRequestBody: settings.body(on) }),
+};
 
 const operations = {
   async CreateApp() {
@@ -203,6 +210,105 @@ const operations = {
     assert.deepEqual(await api.contact.delete({ contact_id: contact.id }), {});
     await hook.expect('CONTACT_DELETE', (note) => note.contact.id === contact.id);
     await refused(() => api.contact.delete({ contact_id: contact.id }), 404);
+  },
+
+  async MergeContact() {
+    const [kept, gone] = [newNumber(), newNumber()];
+    const merge = (destination, body) => api.contact.mergeContact({ destination_id: destination, mergeContactRequestBody: body });
+    const { message_id: message } = await sendText(gone, 'to whom it may concern');
+    const { contact_id: source, conversation_id: conversation } = await api.messages.get({ message_id: message });
+    await api.contact.update({ contact_id: source, updateContactRequestBody: { display_name: 'Grace', email: 'grace@example.com' } });
+    const destination = await createContact({
+      channel_identities: [{ channel: 'TELEGRAM', identity: kept }], channel_priority: ['TELEGRAM'], email: 'ada@example.com', language: 'EN_US',
+    });
+    await refused(() => merge(destination.id, {}), 400, 'source_id');
+    await refused(() => merge(destination.id, { source_id: destination.id }), 400, 'source_id');
+    await refused(() => merge(destination.id, { source_id: source, strategy: 'X' }), 400, 'strategy');
+    await refused(() => merge(destination.id, { source_id: unknown }), 404);
+    await refused(() => merge(unknown, { source_id: source }), 404);
+    const before = await api.contact.get({ contact_id: source });
+    const merged = await merge(destination.id, { source_id: source, strategy: 'MERGE' });
+    assert.deepEqual(merged, {
+      ...destination, display_name: 'Grace', channel_priority: ['TELEGRAM', 'SMS'],
+      channel_identities: [...destination.channel_identities, ...before.channel_identities],
+    });
+    const note = payload(await hook.expect('CONTACT_MERGE', (told) => told.preserved_contact.id === destination.id));
+    assert.deepEqual(note, { preserved_contact: merged, deleted_contact: before });
+    await refused(() => api.contact.get({ contact_id: source }), 404);
+    assert.equal((await api.messages.get({ message_id: message })).contact_id, destination.id);
+    assert.equal((await api.conversation.get({ conversation_id: conversation })).contact_id, destination.id);
+  },
+
+  async GetChannelProfile() {
+    const telegram = { channel: 'TELEGRAM', ...JSON.parse(env('PARLEY_SDK_CREDENTIALS')).TELEGRAM };
+    const { id } = await createApp({ display_name: 'Profiles', channel_credentials: [telegram, credential] });
+    const identity = newNumber();
+    const profile = (body) => api.contact.getChannelProfile({ getChannelProfileRequestBody: { app_id: id, channel: 'TELEGRAM', ...body } });
+    const identifiedBy = { identified_by: { channel_identities: [{ channel: 'TELEGRAM', identity }] } };
+    const { profile_name: name } = await profile({ recipient: identifiedBy });
+    assert.ok(name, 'the provider\'s name for them');
+    const { id: contact } = await createContact({ channel_identities: [{ channel: 'TELEGRAM', identity }], language: 'EN_US' });
+    assert.deepEqual(await profile({ recipient: { contact_id: contact } }), { profile_name: name });
+    const group = { identified_by: { channel_identities: [{ channel: 'TELEGRAM', identity: '-1' }] } };
+    await refused(() => profile({ recipient: group }), 404);
+    await refused(() => profile({ recipient: identifiedBy, channel: 'SMS' }), 400, 'recipient.identified_by.channel_identities');
+    const phone = { identified_by: { channel_identities: [{ channel: 'SMS', identity }] } };
+    await refused(() => profile({ recipient: phone, channel: 'SMS' }), 400, 'channel');
+    await refused(() => profile({ recipient: { contact_id: unknown } }), 404);
+    await refused(() => profile({ recipient: {} }), 400, 'recipient');
+    await api.app.delete({ app_id: id });
+  },
+
+  async ListIdentityConflicts() {
+    const numbers = [newNumber(), newNumber()].sort();
+    const create = (channel, identity) => createContact({ channel_identities: [{ channel, identity }], language: 'EN_US' });
+    const pairs = [];
+    for (const number of numbers) {
+      pairs.push([await create('SMS', number), await create('RCS', number)]);
+    }
+    const conflicts = async (query) => (await all(api.contact.listIdentityConflicts(query))).filter((one) => numbers.includes(one.identity));
+    const want = numbers.map((identity, i) => ({ identity, channels: ['RCS', 'SMS'], contact_ids: ids(pairs[i]) }));
+    assert.deepEqual(await conflicts({}), want);
+    assert.deepEqual(await conflicts({ page_size: 1 }), want, 'page by page');
+    await refused(() => api.contact.listIdentityConflicts({ page_token: 'abc' }), 400, 'page_token');
+    for (const [to, from] of pairs) {
+      await api.contact.mergeContact({ destination_id: to.id, mergeContactRequestBody: { source_id: from.id } });
+    }
+    assert.deepEqual(await conflicts({}), []);
+  },
+
+  async CreateSettings() {
+    await refused(() => settings.update(false), 404);
+    const answer = await settings.create(false);
+    assert.deepEqual(answer, settings.answer(false));
+    await refused(() => settings.create(true), 409);
+    await refused(() => settings.update('x'), 400, 'contact_settings.unified_contact_id_enabled');
+  },
+
+  async GetSettings() {
+    assert.deepEqual(await api.projectSettings.get({}), settings.answer(false));
+  },
+
+  async UpdateSettings() {
+    const number = newNumber();
+    const create = (channel) => createContact({ channel_identities: [{ channel, identity: number }], language: 'EN_US' });
+    const [to, from] = [await create('MMS'), await create('SMS')];
+    await refused(() => settings.update(true), 400, 'contact_settings.unified_contact_id_enabled');
+    await api.contact.delete({ contact_id: from.id });
+    assert.deepEqual(await settings.update(true), settings.answer(true));
+    await refused(() => create('RCS'), 409);
+    const fresh = await createContact({ channel_identities: [{ channel: 'RCS', identity: newNumber() }], language: 'EN_US' });
+    assert.deepEqual(fresh.channel_identities.map(({ channel }) => channel), ['RCS', 'SMS', 'MMS']);
+    const { message_id: id } = await sendText(number, 'to one who was known by MMS');
+    assert.equal((await api.messages.get({ message_id: id })).contact_id, to.id);
+    assert.equal((await api.contact.get({ contact_id: to.id })).channel_identities.length, 3);
+    assert.deepEqual(await settings.update(false), settings.answer(false));
+  },
+
+  async DeleteSettings() {
+    assert.deepEqual(await api.projectSettings.delete({}), {});
+    await refused(() => api.projectSettings.delete({}), 404);
+    await refused(() => api.projectSettings.get({}), 404);
   },
 
   async SendMessage() {

@@ -69,6 +69,11 @@ func testMerge(t *testing.T, s *store.Store) {
 	into := value(s.Conversation(ctx, "p1", first.ConversationID))(t)
 	equal(t, "what the active conversation took over",
 		[]string{folded.LastReceived.String(), "c", `{"a":1}`}, []string{into.LastReceived.String(), into.CorrelationID, string(into.MetadataJSON)})
+	recent, _, err := s.RecentConversations(ctx, "p1", store.RecentFilter{AppID: "app1", Limit: 9})
+	must(t, err)
+	if len(recent) != 1 || recent[0].Last.ID != second.ID {
+		t.Errorf("the recent conversations: %+v", recent)
+	}
 	moved := value(s.ActiveConversation(ctx, "p1", "app2", destination))(t)
 	equal(t, "the conversation that moved", alone.ConversationID, moved.ID)
 	_, total, err := s.Conversations(ctx, "p1", store.ConversationFilter{ContactID: destination, Limit: 1})
