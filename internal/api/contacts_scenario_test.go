@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -283,15 +284,28 @@ func TestContactsIsolation(t *testing.T) {
 	}
 }
 
-// TestProfileRefusals: what getChannelProfile says no to before it asks a
-// provider. The harness' channels have no profiles.
-func TestProfileRefusals(t *testing.T) {
+func TestChannelProfile(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t)
 	app := h.app(t, conversationApp)
 	var c parley.Contact
 	h.call("POST", "P/contacts", `{"channel_identities":`+identities("SMS", "15551230001")+`}`).into(t, &c)
+	var known parley.Contact
+	h.call("POST", "P/contacts", `{"channel_identities":`+identities("SMS", "15551230001", "TELEGRAM", "43")+`}`).into(t, &known)
+	ask := func(recipient string) string {
+		return `{"app_id":"` + app + `","recipient":` + recipient + `,"channel":"TELEGRAM"}`
+	}
 	by := `{"identified_by":{"channel_identities":` + identities("TELEGRAM", "42") + `}}`
+	h.run(t, []step{
+		{method: "POST", path: "P/contacts:getChannelProfile", body: ask(by), want: `{"profile_name":"Chat 42"}`},
+		{method: "POST", path: "P/contacts:getChannelProfile", body: ask(`{"contact_id":"` + known.ID + `"}`), want: `{"profile_name":"Chat 43"}`},
+	})
+	stranger := ask(`{"identified_by":{"channel_identities":` + identities("TELEGRAM", "nobody") + `}}`)
+	a := h.call("POST", "P/contacts:getChannelProfile", stranger)
+	a.fails(t, 404, "NOT_FOUND", "")
+	if !strings.Contains(a.body, "NO_PROFILE_AVAILABLE") {
+		t.Errorf("of a stranger: %s", a.body)
+	}
 	for _, tc := range []struct {
 		app, recipient, channel string
 		status                  int

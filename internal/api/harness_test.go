@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"io"
 	"log/slog"
@@ -49,6 +50,16 @@ func (c *clock) advance(d time.Duration) {
 	c.at = c.at.Add(d)
 }
 
+// A profiled channel knows the names of all but one.
+type profiled struct{ *fake.Channel }
+
+func (*profiled) Profile(_ context.Context, _ *channel.Conn, of channel.Address) (channel.Profile, error) {
+	if of.Identity == "nobody" {
+		return channel.Profile{}, channel.Refuse(parley.ReasonRecipientInvalidChannelIdentity, "there is no such chat")
+	}
+	return channel.Profile{Name: "Chat " + of.Identity}, nil
+}
+
 // A harness is a server on a real database with the real engine, whose queue
 // does not run: what follows from a request stays in the database.
 type harness struct {
@@ -77,7 +88,7 @@ func newHarness(t testing.TB, change ...func(*Options)) *harness {
 	h.store = st
 	e, err := engine.New(engine.Options{
 		Store:    st,
-		Channels: []channel.Channel{fake.New(parley.ChannelSMS, fake.Accept), fake.New(parley.ChannelTelegram, fake.Accept)},
+		Channels: []channel.Channel{fake.New(parley.ChannelSMS, fake.Accept), &profiled{fake.New(parley.ChannelTelegram, fake.Accept)}},
 		Now:      h.clock.now,
 		Log:      slog.New(slog.DiscardHandler),
 		Limits:   parley.RateLimits{Inbound: 25, Outbound: 25, Webhooks: 25},
