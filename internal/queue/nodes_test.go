@@ -99,7 +99,13 @@ func TestLostJobsAreFound(t *testing.T) {
 	ran := make(chan int, 1)
 	q := queue.New(queue.Options{
 		Store: s, Now: c.now, Log: slog.New(slog.DiscardHandler), Lease: 150 * time.Millisecond,
-		Joining: func(n int64) error { node <- n; return nil },
+		Joining: func(n int64) error {
+			select {
+			case node <- n:
+			default: // it joins again when it was out of touch, as on a busy machine
+			}
+			return nil
+		},
 		Kinds: only("k", func(_ context.Context, j *store.Job) error {
 			ran <- startedOf(j)
 			return nil
