@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -23,7 +24,7 @@ type commands struct {
 	Dev     devCommand     `cmd:"" help:"Run the server with simulated providers and an app that is ready to use."`
 	Listen  listenCommand  `cmd:"" help:"Print callbacks and check their signatures."`
 	Handset handsetCommand `cmd:"" help:"Look at the simulated handsets and answer."`
-	Project projectCommand `cmd:"" help:"Create and list projects."`
+	Project projectCommand `cmd:"" help:"Create, list and set up projects."`
 	Key     keyCommand     `cmd:"" help:"Create, list and revoke access keys."`
 	Config  configCommand  `cmd:"" help:"Check or print the configuration."`
 	Version versionCommand `cmd:"" help:"Print the version."`
@@ -175,12 +176,19 @@ type projectCommand struct {
 		Name string `help:"Name shown to people."`
 	} `cmd:"" help:"Create a project."`
 	List struct{} `cmd:"" help:"List the projects."`
+	Set  struct {
+		ID             string `arg:"" help:"The project."`
+		ContactTTLDays int64  `help:"Remove contacts after so many days without a message, with all that was said; 0 keeps them." name:"contact-ttl-days" required:""`
+	} `cmd:"" help:"Change how long a project keeps its contacts."`
 }
 
 // Run runs the subcommand that was named.
 func (c *projectCommand) Run(w *world, k *kong.Context) error {
 	return w.administer(c.Config, func(st *store.Store) error {
-		if strings.Fields(k.Command())[1] == "create" {
+		switch strings.Fields(k.Command())[1] {
+		case "set":
+			return st.SetContactTTL(w.ctx, c.Set.ID, c.Set.ContactTTLDays)
+		case "create":
 			id := c.Create.ID
 			if id == "" {
 				id = newUUID()
@@ -196,9 +204,17 @@ func (c *projectCommand) Run(w *world, k *kong.Context) error {
 		if err != nil {
 			return err
 		}
-		rows := [][]string{{"PROJECT", "NAME", "CREATED"}}
+		ttls, err := st.ContactTTLs(w.ctx)
+		if err != nil {
+			return err
+		}
+		rows := [][]string{{"PROJECT", "NAME", "CREATED", "CONTACTS"}}
 		for _, p := range list {
-			rows = append(rows, []string{p.ID, p.Name, p.CreatedAt.Format(time.RFC3339)})
+			kept := "kept"
+			if days := ttls[p.ID]; days > 0 {
+				kept = strconv.FormatInt(days, 10) + " days"
+			}
+			rows = append(rows, []string{p.ID, p.Name, p.CreatedAt.Format(time.RFC3339), kept})
 		}
 		return w.table(rows)
 	})

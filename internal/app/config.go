@@ -59,6 +59,8 @@ type Config struct {
 
 	TraceDays int64 `help:"Days for which it is kept what was done for each message, step by step; 0 notes nothing." name:"trace-days" default:"7" env:"PARLEY_TRACE_DAYS" yaml:"trace_days"`
 
+	RetentionInterval time.Duration `help:"How often what is kept no longer is removed." name:"retention-interval" default:"1h" env:"PARLEY_RETENTION_INTERVAL" yaml:"retention_interval"`
+
 	EncryptionKey Secret `help:"Key (base64, 32 bytes) that encrypts credentials; empty means the one generated in the data directory." name:"encryption-key" env:"PARLEY_ENCRYPTION_KEY" yaml:"encryption_key"`
 	PprofListen   string `help:"Address to serve Go profiles on, for operators only; empty means none." name:"pprof-listen" env:"PARLEY_PPROF_LISTEN" yaml:"pprof_listen"`
 	LogLevel      string `help:"debug, info, warn or error." name:"log-level" enum:"debug,info,warn,error" default:"info" env:"PARLEY_LOG_LEVEL" yaml:"log_level"`
@@ -86,6 +88,9 @@ func (c *Config) check() error {
 	}
 	if c.TraceDays < 0 || c.TraceDays > maxTraceDays {
 		return fmt.Errorf("trace_days: must be 0 to %d", maxTraceDays)
+	}
+	if c.RetentionInterval < time.Minute {
+		return errors.New("retention_interval: must be at least 1m")
 	}
 	if (c.BootstrapKeyID == "") != (c.BootstrapKeySecret == "") {
 		return errors.New("bootstrap_key_id: needs bootstrap_key_secret, and the other way round")

@@ -25,6 +25,7 @@ import (
 	"github.com/parley-im/parley/internal/engine"
 	"github.com/parley-im/parley/internal/media"
 	"github.com/parley-im/parley/internal/queue"
+	"github.com/parley-im/parley/internal/retention"
 	"github.com/parley-im/parley/internal/store"
 	"github.com/parley-im/parley/internal/trace"
 )
@@ -50,6 +51,7 @@ type Server struct {
 	lock   *os.File
 	store  *store.Store
 	trace  *trace.Recorder // nil: off
+	sweeps *retention.Sweeper
 	queue  *queue.Queue
 	engine *engine.Engine
 	media  *media.Store
@@ -161,6 +163,10 @@ func (s *Server) wire() error {
 		return err
 	}
 	s.newQueue(reg, outside)
+	s.sweeps = retention.New(retention.Options{
+		Store: s.store, Media: s.media, Now: time.Now, Log: s.log, Metrics: reg, Interval: s.cfg.RetentionInterval,
+		TraceFor: time.Duration(s.cfg.TraceDays) * 24 * time.Hour,
+	})
 	s.api = api.New(api.Options{
 		Engine: s.engine, Store: s.store, Media: s.media.Handler(s.engine.FetchMedia), Metrics: reg, Gatherer: reg,
 		Ready: s.store.Ping, RateLimits: s.cfg.RateLimits == "on", Version: Version(), Log: s.log, Now: time.Now,
@@ -265,6 +271,7 @@ func (s *Server) Run(ctx context.Context, ready func(context.Context) error) (er
 	later := context.WithoutCancel(ctx)
 	sessions := stage(later, func(ctx context.Context) { s.engine.RunSessions(ctx) })
 	traces := stage(later, s.trace.Run)
+	sweeps := stage(later, s.sweeps.Run)
 	aside := stage(later, func(ctx context.Context) { s.runAside(ctx) })
 	jobs := stage(later, func(ctx context.Context) {
 		if err := s.queue.Run(ctx, grace); err != nil {
@@ -287,7 +294,7 @@ func (s *Server) Run(ctx context.Context, ready func(context.Context) error) (er
 		}
 	}
 	s.log.Info("stopping")
-	for _, stop := range []func(){web, jobs, sessions, traces, aside} {
+	for _, stop := range []func(){web, sweeps, jobs, sessions, traces, aside} {
 		stop()
 	}
 	for {

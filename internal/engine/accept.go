@@ -71,6 +71,9 @@ func (e *Engine) acceptance(ctx context.Context, projectID string, app *parley.A
 	if r.TTL > 0 {
 		opts.Expires = sendTime(r, now).Add(r.TTL.Duration())
 	}
+	if at := sendTime(r, now); at.After(now) {
+		opts.SendAt = at
+	}
 	a := &store.Acceptance{Message: m, Urgent: opts.Urgent}
 	var err error
 	if opts.Targets, err = e.address(ctx, projectID, app, r, a, dispatch); err != nil {
@@ -92,8 +95,8 @@ func (e *Engine) acceptance(ctx context.Context, projectID string, app *parley.A
 	if m.Doc, err = body.Encode(); err != nil {
 		return nil, err
 	}
-	if sendTime(r, now).After(now) {
-		a.Job = scheduleJob(m, *r.SendAt)
+	if !opts.SendAt.IsZero() {
+		a.Job = scheduleJob(m, opts.SendAt)
 		return a, nil
 	}
 	a.Job = sendJob(m, opts, 0)

@@ -90,6 +90,7 @@ type acceptedStep struct {
 	CorrelationID  string                   `json:"correlation_id,omitempty"`
 	ContentType    string                   `json:"message_content_type,omitempty"`
 	CallbackURL    string                   `json:"callback_url,omitempty"` // its host
+	SendAt         *time.Time               `json:"send_at,omitempty"`
 	Expires        *time.Time               `json:"expires,omitempty"`
 }
 
@@ -118,6 +119,9 @@ func ownSteps(m *store.Message) ([]json.RawMessage, error) {
 		s.Channels = append(s.Channels, o.Targets...)
 		s.Properties, s.CorrelationID, s.ContentType = o.Properties, o.CorrelationID, o.ContentType
 		s.CallbackURL = callback.Shown(o.CallbackURL)
+		if !o.SendAt.IsZero() {
+			s.SendAt = &o.SendAt
+		}
 		if !o.Expires.IsZero() {
 			s.Expires = &o.Expires
 		}

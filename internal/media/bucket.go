@@ -116,6 +116,14 @@ func (o *objects) has(ctx context.Context, name string) bool {
 	return err == nil
 }
 
+func (o *objects) remove(ctx context.Context, name string) error {
+	// An object that is not there counts as removed.
+	if err := o.client.RemoveObject(ctx, o.bucket, o.key(name), minio.RemoveObjectOptions{}); err != nil {
+		return fmt.Errorf("remove it from the bucket: %w", err)
+	}
+	return nil
+}
+
 // notThere makes the store's word for a missing object the one callers know.
 func notThere(err error) error {
 	if r := minio.ToErrorResponse(err); r.Code == minio.NoSuchKey {

@@ -80,6 +80,14 @@ func TestBucketKeepsFiles(t *testing.T) {
 	if w := get(s.URL(project, "01FJA8B466Y0R2GNXD78MD9SM2", "dog.png"), ""); w.Code != http.StatusNotFound {
 		t.Errorf("another file: %d", w.Code)
 	}
+	for range 2 { // the second time it is not there
+		if err := s.Remove(t.Context(), project, id); err != nil {
+			t.Error(err)
+		}
+	}
+	if w := get(address, ""); w.Code != http.StatusNotFound {
+		t.Errorf("a file that was removed: %d", w.Code)
+	}
 }
 
 func TestParseBucket(t *testing.T) {

@@ -128,6 +128,17 @@ func (d *directory) has(_ context.Context, name string) bool {
 	return err == nil
 }
 
+// remove removes first what is known of a file, so that it is not taken for
+// whole, and then the file.
+func (d *directory) remove(_ context.Context, name string) error {
+	for _, n := range []string{name + aboutSuffix, name} {
+		if err := d.root.Remove(n); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
+}
+
 // discard removes an incoming file, if it is still there.
 func (d *directory) discard(temp string) error {
 	if err := d.root.Remove(temp); !errors.Is(err, fs.ErrNotExist) {

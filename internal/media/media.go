@@ -13,6 +13,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"path"
 	"strings"
 	"time"
 
@@ -64,6 +65,8 @@ type depot interface {
 	open(ctx context.Context, name string) (io.ReadSeekCloser, *about, error)
 	// has reports whether there is a file of the name.
 	has(ctx context.Context, name string) bool
+	// remove removes a file, if it is there.
+	remove(ctx context.Context, name string) error
 }
 
 // A Store keeps media files, by project and id, in a directory or in a bucket.
@@ -160,6 +163,21 @@ func (s *Store) Save(ctx context.Context, projectID, id string, m channel.Media)
 	}
 	return nil
 }
+
+// Remove removes a stored file, if it is there. Who is reading it may read on.
+func (s *Store) Remove(ctx context.Context, projectID, id string) error {
+	if !valid(projectID) || !valid(id) {
+		return nil // it cannot have been stored
+	}
+	if err := s.depot.remove(ctx, path.Join(projectID, id)); err != nil {
+		return fmt.Errorf("remove media: %w", err)
+	}
+	return nil
+}
+
+// Kept is how long after a file's address was first given out the file can be
+// asked for: addresses are given out once, so after that nobody can.
+func (s *Store) Kept() time.Duration { return s.lifetime + bucket }
 
 // receive copies the body and returns its first bytes and its size.
 func (s *Store) receive(w io.Writer, body io.Reader) (head []byte, n int64, err error) {

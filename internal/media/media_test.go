@@ -112,6 +112,16 @@ func TestSaveKeepsAFileAndWhatIsKnownOfIt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer func() {
+		for range 2 { // the second time it is not there
+			if err := f.Remove(t.Context(), project, id); err != nil {
+				t.Error(err)
+			}
+		}
+		if left := f.files(t); len(left) > 0 {
+			t.Errorf("left after it was removed: %v", left)
+		}
+	}()
 	want := `{"content_type":"image/gif","filename":"` + id + `.gif","size":9,"saved_at":"2026-11-02T10:20:30Z"}`
 	if d := cmp.Diff(want, string(doc)); d != "" {
 		t.Error(d)

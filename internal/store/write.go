@@ -188,6 +188,7 @@ type SendOptions struct {
 	CorrelationID string                   `json:"correlation_id,omitempty"`
 	ContentType   string                   `json:"content_type,omitempty"`
 	Expires       time.Time                `json:"expires,omitzero"`
+	SendAt        time.Time                `json:"send_at,omitzero"` // when that was not at once
 	Urgent        bool                     `json:"urgent,omitempty"` // HIGH_PRIORITY
 }
 
