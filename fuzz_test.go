@@ -57,6 +57,42 @@ func FuzzOptRequest(f *testing.F) {
 	fuzz[*parley.OptRequest](f, "")
 }
 
+func FuzzSendBatchRequest(f *testing.F) {
+	f.Add([]byte(`{"app_id": "` + someID + `", "message": {"text_message": {"text": "Hi ${name}"}}, "recipient_and_params": [
+		{"recipient": {"contact_id": "` + someID + `"}, "parameters": {"name": "A"}}], "batch_metadata": {"a": "b"}}`))
+	fuzz[*parley.SendBatchRequest](f, "")
+}
+
+func FuzzInsertConsentsRequest(f *testing.F) {
+	f.Add([]byte(`{"app_id": "` + someID + `", "consent_records": [{"identification": "1", "consent_type": "OPT_OUT_ALL"}]}`))
+	fuzz[*parley.InsertConsentsRequest](f, "")
+}
+
+func FuzzKakaoTalkCarouselCommerce(f *testing.F) {
+	f.Add([]byte(`{"carousel": {"list": [` + kakaoTalkCard + `,` + kakaoTalkCard + `], "tail": {"link_mo": "https://a.example"}}}`))
+	fuzz[*parley.KakaoTalkCarouselCommerce](f, "")
+}
+
+func FuzzLINENotification(f *testing.F) {
+	f.Add([]byte(`{"template_key": "a", "body": {"items": [{"item_key": "a", "content": "b"}]}}`))
+	fuzz[*parley.LINENotification](f, "")
+}
+
+func FuzzSendEventRequest(f *testing.F) {
+	f.Add([]byte(`{"app_id": "` + someID + `", "recipient": {"contact_id": "` + someID + `"}, "event": {"comment_reply_event": {"text": "a"}}}`))
+	fuzz[*parley.SendEventRequest](f, "v1/events/request/*")
+}
+
+func FuzzQueryCapabilityRequest(f *testing.F) {
+	f.Add([]byte(`{"app_id": "` + someID + `", "recipient": {"contact_id": "` + someID + `"}, "request_id": "a"}`))
+	fuzz[*parley.QueryCapabilityRequest](f, "v1/capability/request/*")
+}
+
+func FuzzChannelProfileRequest(f *testing.F) {
+	f.Add([]byte(`{"app_id": "` + someID + `", "recipient": {"contact_id": "` + someID + `"}, "channel": "LINE"}`))
+	fuzz[*parley.ChannelProfileRequest](f, "v1/contacts/ContactGetChannelProfile*")
+}
+
 func FuzzInjectMessageRequest(f *testing.F) {
 	f.Add([]byte(`{"contact_message": {"location_message": {"coordinates": {"latitude": 1, "longitude": 2.5}}}, "direction": "TO_APP",
 		"accept_time": "2026-02-28T23:00:00Z", "contact_id": "` + someID + `", "channel_identity": {"channel": "SMS", "identity": "1"}}`))
@@ -159,6 +195,10 @@ func FuzzPatch(f *testing.F) {
 		patched(t, app, func() (any, error) { return app.Patch(body, mask) })
 		patched(t, contact, func() (any, error) { return contact.Patch(body, mask) })
 		patched(t, webhook, func() (any, error) { return webhook.Patch(body, mask) })
+		settings := &parley.ProjectSettings{}
+		patched(t, settings, func() (any, error) { return settings.Patch(body, mask) })
+		template := &parley.TemplateV1{ID: "a"}
+		patched(t, template, func() (any, error) { return template.Patch(body, mask) })
 		for _, merge := range []bool{false, true} {
 			patched(t, conversation, func() (any, error) { return conversation.Patch(body, mask, merge) })
 		}
