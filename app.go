@@ -91,11 +91,11 @@ const (
 	DefaultRetrySeconds  = 3600
 	OutboundQueueLimit   = 500_000
 	MaxWebhooksPerApp    = 5
-	maxRetentionDays     = 3650
-	maxDispatchDays      = 7
-	minRetrySeconds      = 30
-	minFallbackSeconds   = 10
-	maxFallbackSeconds   = 259_200
+	MaxRetentionDays     = 3650
+	MaxDispatchDays      = 7
+	MinRetrySeconds      = 30
+	MinFallbackSeconds   = 10
+	MaxFallbackSeconds   = 259_200
 )
 
 // SetDefaults fills in what the caller left out, as the hosted API does.
@@ -185,13 +185,13 @@ func (a *App) Validate() error {
 	); err != nil {
 		return err
 	}
-	if s := a.MessageRetrySettings; s != nil && (s.RetryDuration < minRetrySeconds || s.RetryDuration > DefaultRetrySeconds) {
-		return Invalid("message_retry_settings.retry_duration", "must be %d to %d seconds", minRetrySeconds, DefaultRetrySeconds)
+	if s := a.MessageRetrySettings; s != nil && (s.RetryDuration < MinRetrySeconds || s.RetryDuration > DefaultRetrySeconds) {
+		return Invalid("message_retry_settings.retry_duration", "must be %d to %d seconds", MinRetrySeconds, DefaultRetrySeconds)
 	}
 	if f := a.DeliveryReportBasedFallback; f != nil && f.Enabled &&
-		(f.DeliveryReportWaitingTime < minFallbackSeconds || f.DeliveryReportWaitingTime > maxFallbackSeconds) {
+		(f.DeliveryReportWaitingTime < MinFallbackSeconds || f.DeliveryReportWaitingTime > MaxFallbackSeconds) {
 		return Invalid("delivery_report_based_fallback.delivery_report_waiting_time",
-			"must be %d to %d seconds when enabled", minFallbackSeconds, maxFallbackSeconds)
+			"must be %d to %d seconds when enabled", MinFallbackSeconds, MaxFallbackSeconds)
 	}
 	if a.CallbackSettings != nil {
 		if err := atMost("callback_settings.secret_for_overridden_callback_urls",
@@ -208,16 +208,16 @@ func (a *App) validateRetention() error {
 			RetentionMessageExpire, RetentionConversationExpire, RetentionPersist); err != nil {
 			return err
 		}
-		if r.RetentionType != RetentionPersist && (r.TTLDays < 1 || r.TTLDays > maxRetentionDays) {
-			return Invalid("retention_policy.ttl_days", "must be 1 to %d", maxRetentionDays)
+		if r.RetentionType != RetentionPersist && (r.TTLDays < 1 || r.TTLDays > MaxRetentionDays) {
+			return Invalid("retention_policy.ttl_days", "must be 1 to %d", MaxRetentionDays)
 		}
 	}
 	if r := a.DispatchRetentionPolicy; r != nil {
 		if err := oneOf("dispatch_retention_policy.retention_type", r.RetentionType, RetentionMessageExpire); err != nil {
 			return err
 		}
-		if r.TTLDays < 0 || r.TTLDays > maxDispatchDays {
-			return Invalid("dispatch_retention_policy.ttl_days", "must be 0 to %d", maxDispatchDays)
+		if r.TTLDays < 0 || r.TTLDays > MaxDispatchDays {
+			return Invalid("dispatch_retention_policy.ttl_days", "must be 0 to %d", MaxDispatchDays)
 		}
 	}
 	return nil

@@ -99,9 +99,9 @@ func (c ChannelIdentity) Normalize() ChannelIdentity {
 	return c
 }
 
-// maxIdentity bounds an identity; the longest real ones (Apple, RCS) are far
+// MaxIdentity bounds an identity; the longest real ones (Apple, RCS) are far
 // below it.
-const maxIdentity = 512
+const MaxIdentity = 512
 
 func (c *ChannelIdentity) validate(p path) error {
 	if err := c.Channel.validate(p.field("channel")); err != nil {
@@ -110,7 +110,7 @@ func (c *ChannelIdentity) validate(p path) error {
 	if strings.TrimSpace(c.Identity) == "" {
 		return missing(p.field("identity"))
 	}
-	return atMost(p.field("identity"), c.Identity, maxIdentity)
+	return atMost(p.field("identity"), c.Identity, MaxIdentity)
 }
 
 func (c Channel) validate(p path) error {

@@ -177,7 +177,7 @@ func (c *Contact) Validate() error {
 			return err
 		}
 	}
-	if !slices.Contains(languages(), c.Language) {
+	if !slices.Contains(Languages(), c.Language) {
 		return Invalid("language", "unknown value %q", c.Language)
 	}
 	return first(
@@ -196,8 +196,8 @@ func (c *Contact) Patch(body []byte, mask []string) (*Contact, error) {
 	})
 }
 
-// languages lists the values of Contact.Language.
-func languages() []string {
+// Languages lists the values of Contact.Language.
+func Languages() []string {
 	return strings.Fields(`UNSPECIFIED AF SQ AR AZ BN BG CA ZH ZH_CN ZH_HK ZH_TW HR CS DA NL EN EN_GB EN_US ET FIL FI
 		FR DE EL GU HA HE HI HU ID GA IT JA KN KK KO LO LV LT MK MS ML MR NB FA PL PT PT_BR PT_PT PA RO RU SR SK SL ES
 		ES_AR ES_ES ES_MX SW SV TA TE TH TR UK UR UZ VI ZU`)

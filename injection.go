@@ -43,7 +43,7 @@ func (r *InjectMessageRequest) Validate(now time.Time) error {
 		r.ChannelIdentity.validate("channel_identity"),
 		appID("contact_id", r.ContactID),
 		injectionMode(r.ProcessingMode),
-		atMost("sender_id", r.SenderID, maxIdentity),
+		atMost("sender_id", r.SenderID, MaxIdentity),
 		atMost("metadata", r.Metadata, MaxMetadata),
 	)
 }

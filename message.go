@@ -185,7 +185,7 @@ func (r *FetchLastRequest) Validate() error {
 		}
 	}
 	for i, id := range r.ChannelIdentities {
-		if err := first(required(path(both).index(i), id), atMost(path(both).index(i), id, maxIdentity)); err != nil {
+		if err := first(required(path(both).index(i), id), atMost(path(both).index(i), id, MaxIdentity)); err != nil {
 			return err
 		}
 	}

@@ -34,8 +34,8 @@ type TemplateV1Translation struct {
 	UpdateTime   time.Time          `json:"update_time,omitzero"`
 }
 
-// templateChannels are the channels version 1 knows.
-func templateChannels() []TemplateChannel {
+// TemplateChannels are the channels version 1 knows.
+func TemplateChannels() []TemplateChannel {
 	return []TemplateChannel{
 		TemplateChannelUnspecified, "CONVERSATION", "MESSENGER", "WHATSAPP", "RCS", "SMS", "VIBERBM", "TELEGRAM",
 		"INSTAGRAM", "KAKAOTALK", "APPLEBC",
@@ -63,7 +63,7 @@ func (t *TemplateV1) Validate() error {
 	if t.ID != "" && !IsTemplateID(t.ID) {
 		return Invalid("id", "must be at most %d letters, digits and -._~", MaxTemplateID)
 	}
-	if err := oneOf("channel", t.Channel, templateChannels()...); err != nil {
+	if err := oneOf("channel", t.Channel, TemplateChannels()...); err != nil {
 		return err
 	}
 	return validateTranslations(t.DefaultTranslation, t.Translations,

@@ -8,8 +8,8 @@ import (
 // Limits of templates. The API documents none of them.
 const (
 	MaxTemplateID         = 128
-	maxTranslationVersion = 64
-	maxLanguageCode       = 35 // the most a tag can need: RFC 5646, section 4.4.1
+	MaxTranslationVersion = 64
+	MaxLanguageCode       = 35 // the most a tag can need: RFC 5646, section 4.4.1
 )
 
 // Validate checks a template as a client may write it.
@@ -73,7 +73,7 @@ func validateLanguage(p path, code string) error {
 	}
 	for i, part := range strings.Split(strings.ReplaceAll(code, "_", "-"), "-") {
 		odd := strings.ContainsFunc(part, func(r rune) bool { return !isLetter(r) && (i == 0 || !isDigit(r)) })
-		if odd || part == "" || len(part) > 8 || (i == 0 && len(part) < 2) || len(code) > maxLanguageCode {
+		if odd || part == "" || len(part) > 8 || (i == 0 && len(part) < 2) || len(code) > MaxLanguageCode {
 			return invalid(p, "%q is not a BCP-47 language code such as en-US", code)
 		}
 	}
@@ -84,7 +84,7 @@ func validateVersion(p path, version string) error {
 	if version == LatestVersion {
 		return invalid(p, "%q always is the newest version and cannot be written", version)
 	}
-	return atMost(p, version, maxTranslationVersion)
+	return atMost(p, version, MaxTranslationVersion)
 }
 
 func (t *TemplateTranslation) validate(p path) error {

@@ -75,7 +75,8 @@ type ClientCredentials struct {
 	TokenRequestType string `json:"token_request_type,omitempty"` // BASIC (default) or FORM
 }
 
-const maxTarget = 742 // characters of a webhook target
+// MaxTarget is the longest target of a webhook, in characters.
+const MaxTarget = 742
 
 // SetDefaults fills in what the caller left out.
 func (w *Webhook) SetDefaults() {
@@ -92,7 +93,7 @@ func (w *Webhook) Validate() error {
 	if err := first(
 		appID("app_id", w.AppID),
 		absoluteURL("target", w.Target),
-		atMost("target", w.Target, maxTarget),
+		atMost("target", w.Target, MaxTarget),
 		oneOf("target_type", w.TargetType, TargetHTTP, TargetDismiss),
 		atMost("secret", w.Secret, 1024),
 	); err != nil {

@@ -73,6 +73,7 @@ type Server struct {
 	buffers  sync.Pool
 	counts   *recent[[checkSize]byte, counted]
 	ids      parley.IDSource
+	pages    func() (pages, error)
 }
 
 // New returns a Server. It does no I/O: the first token request makes the
@@ -92,6 +93,7 @@ func New(o Options) *Server {
 		s.requests = newBuckets(rate.Limit(requestsPerSecond), requestsPerSecond, o.Now)
 		s.tokens = newBuckets(rate.Limit(tokensPerSecond), tokenBurst, o.Now)
 	}
+	s.pages = sync.OnceValues(s.describePages)
 	m := newMetrics(o.Metrics)
 	s.unknown = m.meter("unknown", "any")
 	s.mux = s.newMux(m, o.Media, o.Gatherer)

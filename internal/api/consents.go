@@ -27,30 +27,30 @@ func (s *Server) optRoutes() []route {
 	}
 }
 
-type consentList struct {
+type consentPage struct {
 	Identities    []parley.ConsentIdentity `json:"identities"`
 	NextPageToken string                   `json:"next_page_token"`
 }
 
-func (s *Server) listConsents(ctx context.Context, r *request) (consentList, error) {
+func (s *Server) listConsents(ctx context.Context, r *request) (consentPage, error) {
 	app, err := s.consentApp(ctx, r)
 	if err != nil {
-		return consentList{}, err
+		return consentPage{}, err
 	}
 	list := parley.ConsentList(r.http.PathValue("list_type"))
 	if !list.Known() {
-		return consentList{}, parley.Invalid("list_type", "unknown value %q", list)
+		return consentPage{}, parley.Invalid("list_type", "unknown value %q", list)
 	}
 	pg, err := query(r, readConsentPage)
 	if err != nil {
-		return consentList{}, err
+		return consentPage{}, err
 	}
 	entries, err := s.store.ConsentEntries(ctx, r.project, app, list, pg.after, pg.limit())
 	if err != nil {
-		return consentList{}, err
+		return consentPage{}, err
 	}
 	entries, next := cut(&pg, entries, func(e store.ConsentEntry) string { return e.ID })
-	out := consentList{make([]parley.ConsentIdentity, 0, len(entries)), next}
+	out := consentPage{make([]parley.ConsentIdentity, 0, len(entries)), next}
 	for _, e := range entries {
 		out.Identities = append(out.Identities, parley.ConsentIdentity{Identity: e.Identity})
 	}

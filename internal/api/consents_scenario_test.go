@@ -86,7 +86,7 @@ func TestConsentPaging(t *testing.T) {
 		}
 	}
 	n := 30
-	got := walk(t, h, "P/apps/"+app+"/consents/OPT_OUT_ALL?page_size=4", func(l *consentList) (ids []string, next string) {
+	got := walk(t, h, "P/apps/"+app+"/consents/OPT_OUT_ALL?page_size=4", func(l *consentPage) (ids []string, next string) {
 		for _, id := range l.Identities {
 			ids = append(ids, id.Identity)
 		}

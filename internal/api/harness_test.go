@@ -68,6 +68,7 @@ type harness struct {
 	clock *clock
 	log   *bytes.Buffer
 	reg   *prometheus.Registry
+	test  testing.TB
 }
 
 func newHarness(t testing.TB, change ...func(*Options)) *harness {
@@ -76,6 +77,7 @@ func newHarness(t testing.TB, change ...func(*Options)) *harness {
 		clock: &clock{at: time.Date(2026, 3, 4, 5, 6, 7, 891234000, time.UTC)},
 		log:   new(bytes.Buffer),
 		reg:   prometheus.NewRegistry(),
+		test:  t,
 	}
 	st, err := store.Open(t.Context(), store.Options{
 		Path: filepath.Join(t.TempDir(), "parley.db"),
@@ -141,7 +143,13 @@ func (h *harness) request(method, path, body string) *http.Request {
 func (h *harness) do(r *http.Request) answer {
 	w := httptest.NewRecorder()
 	h.api.Handler().ServeHTTP(w, r)
-	return answer{w.Code, w.Header(), w.Body.String()}
+	a := answer{w.Code, w.Header(), w.Body.String()}
+	if _, ok := h.test.(*testing.T); ok { // fuzzing and measuring have no use for it
+		if err := asDescribed(r, a); err != nil {
+			h.test.Errorf("%s %s: not as /openapi.json says: %v\n%d %s", r.Method, r.URL, err, a.status, a.body)
+		}
+	}
+	return a
 }
 
 func (h *harness) call(method, path, body string) answer {

@@ -98,11 +98,15 @@ func (s *Server) newMux(m metrics, media http.Handler, gatherer prometheus.Gathe
 	for _, r := range s.operations() {
 		add(r.operation, r.pattern, s.call(r.op, r.maxBody()))
 	}
-	add("Token", "POST /oauth2/token", s.token)
+	add("Token", "POST "+tokenPath, s.token)
 	add("Receive", "GET /channels/{channel}/{app_id}", s.receive)
 	add("Receive", "POST /channels/{channel}/{app_id}", s.receive)
 	add("Receive", "GET /channels/{channel}/{app_id}/{rest...}", s.receive)
 	add("Receive", "POST /channels/{channel}/{app_id}/{rest...}", s.receive)
+	add("OpenAPI", "GET /openapi.json", s.described(func(p *pages) *static { return &p.document }))
+	add("Docs", "GET /docs/{$}", s.described(func(p *pages) *static { return &p.page }))
+	add("Docs", "GET /docs/style.css", s.described(func(p *pages) *static { return &p.style }))
+	add("Docs", "GET /docs", toDocs)
 	add("Healthz", "GET /healthz", s.healthz)
 	add("Readyz", "GET /readyz", s.readyz)
 	if gatherer != nil {
