@@ -20,7 +20,7 @@ type operation struct {
 }
 
 // empty is the answer of operations that have nothing to say.
-type empty struct{}
+type empty = parley.Empty
 
 // plain is an operation that takes no body.
 func plain[Out any](op func(ctx context.Context, r *request) (Out, error)) *operation {

@@ -39,8 +39,12 @@ var theOracle = sync.OnceValues(newOracle)
 const documentURL = "https://parley.test/openapi.json"
 
 func newOracle() (*oracle, error) {
+	var log bytes.Buffer
 	w := httptest.NewRecorder()
-	New(Options{Now: time.Now, Log: slog.New(slog.DiscardHandler)}).Handler().ServeHTTP(w, httptest.NewRequest("GET", "/openapi.json", nil))
+	New(Options{Now: time.Now, Log: slog.New(slog.NewTextHandler(&log, nil))}).Handler().ServeHTTP(w, httptest.NewRequest("GET", "/openapi.json", nil))
+	if w.Code != http.StatusOK {
+		return nil, fmt.Errorf("/openapi.json: status %d: %s", w.Code, log.String())
+	}
 	raw, err := jsonschema.UnmarshalJSON(w.Body)
 	if err != nil {
 		return nil, err

@@ -60,6 +60,8 @@ type Document struct {
 	Tags       []Tag                            `json:"tags"`
 	Paths      map[string]map[string]*Described `json:"paths"`
 	Components Components                       `json:"components"`
+
+	types map[string]bool // what is described, as package.type
 }
 
 // Info says what is described.
@@ -166,6 +168,7 @@ func New(info Info, tokenURL string, operations []Operation) (*Document, error) 
 		Servers:  []Server{{URL: "/"}},
 		Security: []map[string][]string{{"basic": {}}, {"oauth2": {}}},
 		Paths:    map[string]map[string]*Described{},
+		types:    map[string]bool{},
 		Components: Components{
 			Schemas:   s.definitions(),
 			Responses: map[string]*Response{},
@@ -177,6 +180,11 @@ func New(info Info, tokenURL string, operations []Operation) (*Document, error) 
 				},
 			},
 		},
+	}
+	for _, f := range []*form{s.in, s.out} {
+		for _, t := range f.types {
+			d.types[t.String()] = true
+		}
 	}
 	for i := range operations {
 		o := &operations[i]
@@ -194,6 +202,10 @@ func New(info Info, tokenURL string, operations []Operation) (*Document, error) 
 	}
 	return d, nil
 }
+
+// Describes reports whether the document has to do with a type, which is named
+// as in package.type.
+func (d *Document) Describes(name string) bool { return d.types[name] }
 
 // describe returns an operation as the document has it.
 func (s *schemas) describe(o *Operation) *Described {

@@ -108,9 +108,9 @@ func (f *form) special(t reflect.Type) *jsonschema.Schema {
 		return &jsonschema.Schema{Type: "string", Pattern: `^[0-9]+(\.[0-9]*)?s?$`}
 	case t == reflect.TypeFor[time.Time]():
 		return &jsonschema.Schema{Type: "string", Format: "date-time"}
-	case t.Kind() == reflect.String && len(f.words.Values[t.Name()]) > 1:
+	case t.Kind() == reflect.String && len(f.words.Values[t.String()]) > 1:
 		name := schemaName(t)
-		f.defs[name] = &jsonschema.Schema{Type: "string", Description: f.words.comment(t, ""), Enum: texts(f.words.Values[t.Name()]...)}
+		f.defs[name] = &jsonschema.Schema{Type: "string", Description: f.words.comment(t, ""), Enum: texts(f.words.Values[t.String()]...)}
 		return &jsonschema.Schema{Ref: reflected + name}
 	}
 	return nil

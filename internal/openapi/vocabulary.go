@@ -16,10 +16,10 @@ var vocabularyFile []byte
 // A Vocabulary is what a program cannot learn by reflection about its own
 // types. A test of package api reads it out of the source code.
 type Vocabulary struct {
-	// Comments are the first sentences about types, by their names, and the
-	// comments on fields, by type.field.
+	// Comments are the first sentences about types, by package.type, and the
+	// comments on fields, by package.type.field.
 	Comments map[string]string `json:"comments"`
-	// Values are the constants of string types.
+	// Values are the constants of string types, by package.type.
 	Values map[string][]string `json:"values"`
 }
 
@@ -35,9 +35,9 @@ func readVocabulary() (*Vocabulary, error) {
 // about a field of it.
 func (v *Vocabulary) comment(t reflect.Type, field string) string {
 	if field == "" {
-		return strings.Replace(v.Comments[t.Name()], t.Name(), schemaName(t), 1)
+		return strings.Replace(v.Comments[t.String()], t.Name(), schemaName(t), 1)
 	}
-	words := v.Comments[t.Name()+"."+field]
+	words := v.Comments[t.String()+"."+field]
 	if f, ok := t.FieldByName(field); ok {
 		// Comments name the field, readers know the member.
 		words = regexp.MustCompile(`\b`+field+`\b`).ReplaceAllString(words, memberName(f))
