@@ -115,7 +115,7 @@ func TestExamples(t *testing.T) {
 			less, err := json.Marshal(members)
 			check(t, err)
 			if a := h.call(method, url, string(less)); a.status != http.StatusBadRequest {
-				t.Errorf("%s: %s is not required: %d %s", r.operation, name, a.status, a.body)
+				t.Errorf("%s: %s is not required, so neededFor in package openapi must list what is: %d %s", r.operation, name, a.status, a.body)
 			}
 		}
 	}

@@ -147,7 +147,7 @@ func neededFor(t reflect.Type) (members []string, ok bool) {
 		return []string{"app_event", "accept_time"}, true
 	case reflect.TypeFor[parley.MessageRetrySettings]():
 		return []string{"retry_duration"}, true
-	case reflect.TypeFor[parley.ContactMessage](), reflect.TypeFor[parley.Toggle](), reflect.TypeFor[parley.RetentionPolicy](),
+	case reflect.TypeFor[parley.ProjectSettings](), reflect.TypeFor[parley.ContactSettings](), reflect.TypeFor[parley.ContactMessage](), reflect.TypeFor[parley.Toggle](), reflect.TypeFor[parley.RetentionPolicy](),
 		reflect.TypeFor[parley.RateLimits](), reflect.TypeFor[parley.QueueStats](), reflect.TypeFor[parley.CallbackSettings](),
 		reflect.TypeFor[parley.DeliveryReportBasedFallback](), reflect.TypeFor[parley.CredentialState]():
 		return nil, true
