@@ -29,14 +29,14 @@ func apiInfo() openapi.Info {
 
 // document describes the whole API.
 func (s *Server) document() (*openapi.Document, error) {
-	published := map[string]bool{}
-	for _, r := range s.routes() {
-		published[r.operation] = true
+	additions := map[string]bool{}
+	for _, r := range s.ownRoutes() {
+		additions[r.operation] = true
 	}
 	var list []openapi.Operation
 	for _, r := range s.operations() {
 		o := describe(&r)
-		o.Addition = !published[r.operation] && !strings.HasPrefix(r.operation, batchOperation)
+		o.Addition = additions[r.operation]
 		list = append(list, o)
 	}
 	return openapi.New(apiInfo(), tokenPath, append(list, s.ownOperations()...))

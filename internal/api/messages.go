@@ -22,8 +22,14 @@ func (s *Server) messageRoutes() []route {
 		{"UpdateMessageMetadata", "PATCH /v1/projects/{project_id}/messages/{message_id}", asking((*params).dispatch, change[messagePatch](s.updateMessage))},
 		{"DeleteMessage", "DELETE /v1/projects/{project_id}/messages/{message_id}", asking((*params).dispatch, plain(s.deleteMessage))},
 		{"ListMessagesByChannelIdentity", "POST /v1/projects/{project_id}/messages:fetch-last-message", with(s.fetchLast)},
-		{"GetMessageTrace", "GET /v1/projects/{project_id}/messages/{message_id}/trace", plain(s.getMessageTrace)},
 		{"TranscodeMessage", "POST /v1/projects/{project_id}/messages:transcode", with(s.transcodeMessage)},
+	}
+}
+
+// ownRoutes are the operations that the hosted API does not have.
+func (s *Server) ownRoutes() []route {
+	return []route{
+		{"GetMessageTrace", "GET /v1/projects/{project_id}/messages/{message_id}/trace", plain(s.getMessageTrace)},
 	}
 }
 

@@ -12,8 +12,8 @@ import (
 	"github.com/parley-im/parley"
 )
 
-// A route is one operation of the published API, by its operation id, as the
-// official SDKs name it. A nil op is an operation the server does not have
+// A route is one operation of the API, by its operation id, as the official
+// SDKs name it if they have it. A nil op is an operation the server does not have
 // yet.
 type route struct {
 	operation string
@@ -29,7 +29,7 @@ func (r *route) maxBody() int64 {
 	return maxBody
 }
 
-// routes is the whole API.
+// routes is the API that the official Node SDK has.
 func (s *Server) routes() []route {
 	return slices.Concat(
 		s.appRoutes(),
@@ -45,9 +45,10 @@ func (s *Server) routes() []route {
 	)
 }
 
-// operations is routes, and what the server has beyond the published API.
+// operations is the whole API: what the SDK has, what the hosted API has
+// besides, and additions.
 func (s *Server) operations() []route {
-	return slices.Concat(s.routes(), s.optRoutes(), s.batchRoutes())
+	return slices.Concat(s.routes(), s.optRoutes(), s.batchRoutes(), s.ownRoutes())
 }
 
 // An endpoint is what answers one method of a path.

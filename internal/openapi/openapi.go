@@ -214,7 +214,7 @@ func (s *schemas) describe(o *Operation) *Described {
 		Responses: map[string]*Response{},
 	}
 	if o.Addition {
-		d.Description = "An addition: the current SDKs have no such operation."
+		d.Description = "An addition: the hosted API has no such operation."
 	}
 	if o.Open {
 		d.Security = &[]map[string][]string{}

@@ -89,7 +89,8 @@ type schemaView struct {
 	Link     string // to the schema it is of
 	About    string
 	Limits   string
-	Kinds    []string // one of these members is there
+	Kinds    []string // one of these members is there,
+	Instead  string   // or what this says
 	Members  []memberView
 	Addition bool
 }
@@ -105,6 +106,10 @@ func (d *Document) schemaView(s *jsonschema.Schema) schemaView {
 	v := schemaView{About: s.Description, Limits: limits(s), Addition: s.Extras["x-parley-addition"] == true}
 	v.Type, v.Link = typeOf(s)
 	for _, kind := range s.OneOf {
+		if kind.Not != nil {
+			v.Instead = kind.Title
+			continue
+		}
 		v.Kinds = append(v.Kinds, kind.Title)
 	}
 	if s.Properties != nil {
