@@ -257,10 +257,13 @@ type Media struct {
 }
 
 // A Receipt is a provider's word on one payload it took. Its ID is the one
-// Send returned; Key, where the provider echoes it, is the attempt's.
+// Send returned; Key, where the provider echoes it, is the attempt's. A
+// provider that names no payload but a time speaks of everything it took until
+// then for Inbound.From: UpTo is set instead of ID and Key.
 type Receipt struct {
 	ID     ProviderID            `json:"id"`
 	Key    string                `json:"key,omitempty"`
+	UpTo   time.Time             `json:"up_to,omitzero"`
 	Status parley.DeliveryStatus `json:"status"`
 	Reason *parley.Reason        `json:"reason,omitempty"` // FAILED only
 }

@@ -26,6 +26,7 @@ type lateReceipt struct {
 	AppID   string          `json:"app_id"`
 	Channel parley.Channel  `json:"channel"`
 	At      time.Time       `json:"at,omitzero"`
+	From    string          `json:"from,omitempty"` // who it is of, where it has an UpTo
 	Receipt channel.Receipt `json:"receipt"`
 	Since   time.Time       `json:"since"`
 }
@@ -202,13 +203,13 @@ func (e *Engine) fold(ctx context.Context, k *match, r *channel.Receipt) (parley
 }
 
 // keepReceipt returns the job that looks again for the message of a receipt.
-func (e *Engine) keepReceipt(projectID, appID string, ch parley.Channel, at time.Time, r *channel.Receipt) (*store.Job, error) {
-	now := e.now()
-	j, err := newJob(projectID, kindReceipt, "", lateReceipt{AppID: appID, Channel: ch, At: at, Receipt: *r, Since: now})
+func (e *Engine) keepReceipt(projectID string, l lateReceipt) (*store.Job, error) {
+	l.Since = e.now()
+	j, err := newJob(projectID, kindReceipt, "", l)
 	if err != nil {
 		return nil, err
 	}
-	j.RunAt = now.Add(200 * time.Millisecond)
+	j.RunAt = l.Since.Add(200 * time.Millisecond)
 	return j, nil
 }
 
@@ -217,6 +218,9 @@ func (e *Engine) lateReceipt(ctx context.Context, j *store.Job) error {
 	var l lateReceipt
 	if err := json.Unmarshal(j.Doc, &l); err != nil {
 		return queue.Stop(err)
+	}
+	if !l.Receipt.UpTo.IsZero() {
+		return e.lateWatermark(ctx, j, &l)
 	}
 	w, err := e.receipt(ctx, j.ProjectID, l.AppID, l.Channel, l.At, &l.Receipt, e.now().Sub(l.Since))
 	if errors.Is(err, errNoMatch) {

@@ -70,11 +70,11 @@ func (e *Engine) takeIn(ctx context.Context, projectID string, app *parley.App, 
 		// A provider who hangs up must not fail the commit, which is also
 		// others'.
 		a := &arrival{e: e, ctx: context.WithoutCancel(ctx), projectID: projectID, app: app, channel: name, in: &told[i]}
-		w, err := a.write()
+		all, err := a.writes()
 		if err != nil {
 			return err
 		}
-		if w != nil {
+		for _, w := range all {
 			writes, arrivals = append(writes, w), append(arrivals, a)
 		}
 	}
@@ -116,6 +116,19 @@ type arrival struct {
 	channel   parley.Channel
 	in        *channel.Inbound
 	stuck     *store.Sticky // to the contact's identity, in dispatch mode; or nil
+}
+
+// writes returns the writes that store the arrival: one, none when there is
+// nothing to store, or many when it is a receipt for many messages.
+func (a *arrival) writes() ([]*store.Write, error) {
+	if r := a.in.Receipt; r != nil && !r.UpTo.IsZero() {
+		return a.watermark()
+	}
+	w, err := a.write()
+	if err != nil || w == nil {
+		return nil, err
+	}
+	return []*store.Write{w}, nil
 }
 
 // write returns the write that stores the arrival, or nil when there is
@@ -192,7 +205,7 @@ func (a *arrival) kind() string {
 func (a *arrival) receipt() (*store.Write, error) {
 	w, err := a.e.receipt(a.ctx, a.projectID, a.app.ID, a.channel, a.in.At, a.in.Receipt, 0)
 	if errors.Is(err, errNoMatch) {
-		j, err := a.e.keepReceipt(a.projectID, a.app.ID, a.channel, a.in.At, a.in.Receipt)
+		j, err := a.e.keepReceipt(a.projectID, lateReceipt{AppID: a.app.ID, Channel: a.channel, At: a.in.At, Receipt: *a.in.Receipt})
 		return &store.Write{Jobs: []*store.Job{j}}, err
 	}
 	return w, err

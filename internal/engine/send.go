@@ -401,7 +401,7 @@ func (d *delivery) complete(ctx context.Context, adv *store.Advance) error {
 		// The receipts of the parts may all have come before the last was
 		// stored: look at them once more.
 		again := &channel.Receipt{ID: channel.ProviderID(adv.IDs[0].ID), Status: parley.StatusQueuedOnChannel}
-		j, err := d.e.keepReceipt(d.job.ProjectID, d.app.ID, d.to.Channel, time.Time{}, again)
+		j, err := d.e.keepReceipt(d.job.ProjectID, lateReceipt{AppID: d.app.ID, Channel: d.to.Channel, Receipt: *again})
 		if err != nil {
 			return err
 		}

@@ -152,7 +152,21 @@ func (s *Store) DeleteMessage(ctx context.Context, projectID, id string) error {
 // be meant for.
 func (s *Store) LastSent(ctx context.Context, projectID, appID, contactID string, to parley.ChannelIdentity, since time.Time) ([]*Message, error) {
 	const few = 5
-	who, args := `contact_id = $5 AND contact_id <> ''`, []any{projectID, appID, string(to.Channel), parley.FirstID(since), contactID, few}
+	return s.sentTo(ctx, projectID, appID, contactID, to, `id > $4`, parley.FirstID(since), few)
+}
+
+// SentPage is how many messages SentBefore returns at most.
+const SentPage = 20
+
+// SentBefore returns the newest messages before an id that an app sent to a
+// contact or, when contactID is "", to an identity: those a receipt for all
+// until then may be about.
+func (s *Store) SentBefore(ctx context.Context, projectID, appID, contactID string, to parley.ChannelIdentity, before string) ([]*Message, error) {
+	return s.sentTo(ctx, projectID, appID, contactID, to, `id < $4`, before, SentPage)
+}
+
+func (s *Store) sentTo(ctx context.Context, projectID, appID, contactID string, to parley.ChannelIdentity, when, id string, few int) ([]*Message, error) {
+	who, args := `contact_id = $5 AND contact_id <> ''`, []any{projectID, appID, string(to.Channel), id, contactID, few}
 	if contactID == "" {
 		who, args[4] = `identity = $5 AND contact_id = ''`, to.Identity
 	}
@@ -162,7 +176,7 @@ func (s *Store) LastSent(ctx context.Context, projectID, appID, contactID string
 		out = append(out, m)
 		return err
 	}, `SELECT `+messageColumns+` FROM messages WHERE project_id = $1 AND `+s.dialect.notIndexed("app_id")+` = $2 AND channel = $3
-		AND to_contact AND id > $4 AND `+who+` ORDER BY id DESC LIMIT $6`, args...)
+		AND to_contact AND `+when+` AND `+who+` ORDER BY id DESC LIMIT $6`, args...)
 	return out, err
 }
 

@@ -104,8 +104,9 @@ func (s *Suite) inbound(t *testing.T, in *channel.Inbound) {
 	if in.Receipt == nil {
 		return
 	}
-	if in.Receipt.ID == "" && in.Receipt.Key == "" {
-		t.Error("the receipt is for no message")
+	named := in.Receipt.ID != "" || in.Receipt.Key != ""
+	if until := !in.Receipt.UpTo.IsZero(); named == until || until && in.From.Identity == "" {
+		t.Errorf("a receipt is for a message, or for all sent to somebody until a time: %+v", in.Receipt)
 	}
 	if !slices.Contains(s.Channel.Capabilities().Receipts, in.Receipt.Status) {
 		t.Errorf("the receipt says %s, which Capabilities does not", in.Receipt.Status)

@@ -83,6 +83,8 @@ func testIsolation(t *testing.T, s *store.Store) {
 	none("Messages", len(messages), err)
 	last, err := s.LastSent(ctx, "p2", appID, m.ContactID, who, time.Unix(0, 0))
 	none("LastSent", len(last), err)
+	before, err := s.SentBefore(ctx, "p2", appID, m.ContactID, who, "Z")
+	none("SentBefore", len(before), err)
 	owner, err := s.IdentityOwner(ctx, "p2", who)
 	none("IdentityOwner", len(owner), err)
 	active, err := s.ActiveConversation(ctx, "p2", appID, m.ContactID)

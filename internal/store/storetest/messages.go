@@ -170,6 +170,12 @@ func testLastSent(t *testing.T, s *store.Store) {
 		equal(t, "last sent to "+c.contact, c.sent[:5], got)
 		later := value(s.LastSent(ctx, "p1", "app1", c.contact, to, s.Now().Add(time.Minute)))(t)
 		equal(t, "sent in the future", 0, len(later))
+
+		var before []string
+		for _, m := range value(s.SentBefore(ctx, "p1", "app1", c.contact, to, c.sent[0]))(t) {
+			before = append(before, m.ID)
+		}
+		equal(t, "sent before the newest to "+c.contact, c.sent[1:], before)
 	}
 }
 
