@@ -2,25 +2,13 @@ package whatsapp
 
 import (
 	"cmp"
-	"encoding/json"
 	"strconv"
 	"time"
 
 	"github.com/parley-im/parley"
 	"github.com/parley-im/parley/internal/channel"
-	"github.com/parley-im/parley/internal/transcode"
+	"github.com/parley-im/parley/internal/channel/graph"
 )
-
-// A failure is an error of the Graph API, in an answer or in a status.
-type failure struct {
-	Code    int    `json:"code"`
-	SubCode int    `json:"error_subcode"`
-	Title   string `json:"title"`
-	Message string `json:"message"`
-	Data    struct {
-		Details string `json:"details"`
-	} `json:"error_data"`
-}
 
 // A ruling is what an error code means for a message.
 type ruling struct {
@@ -93,8 +81,8 @@ var rulings = []ruling{
 	{131049, 131049, parley.ReasonDeliveryRejectedDueToPolicy, channel.NotSent, 0}, // marketing cap
 }
 
-// ruling returns what the table says of the failure.
-func (f *failure) ruling() (ruling, bool) {
+// ruleOn returns what the table says of a failure.
+func ruleOn(f *graph.Failure) (ruling, bool) {
 	code := f.Code
 	if code == 100 && f.SubCode == 33 {
 		code = 33 // the object, our number, does not exist or is not ours
@@ -110,50 +98,28 @@ func (f *failure) ruling() (ruling, bool) {
 // pairRateLimit is the code of too many messages to one recipient.
 const pairRateLimit = 131056
 
-// maxWords bounds how much of a provider's words becomes a description.
-const maxWords = 500
-
-func (f *failure) words() string {
-	words := cmp.Or(f.Data.Details, f.Message, f.Title)
-	return transcode.Truncate(words, maxWords, channel.Characters)
-}
-
 // refusal returns the error of an answer that is not 2xx.
 func (a *account) refusal(answer *channel.Answer) *channel.Error {
-	var body struct {
-		Error *failure `json:"error"`
-	}
-	if json.Unmarshal(answer.Body, &body) != nil || body.Error == nil {
-		return channel.Verdict(answer, "")
-	}
-	words := a.redact(body.Error.words())
-	e := channel.Verdict(answer, words)
-	if r, ok := body.Error.ruling(); ok {
-		e = &channel.Error{
-			Reason:  parley.ChannelReason(r.reason, cmp.Or(words, "error "+strconv.Itoa(body.Error.Code))),
-			Outcome: r.outcome,
-		}
-		if r.outcome == channel.TryAgain {
-			e.After = max(r.after, channel.RetryAfter(answer.Header))
-			e.OneRecipient = body.Error.Code == pairRateLimit
-		}
-	}
-	e.Reason.ChannelCode = strconv.Itoa(body.Error.Code)
-	return e
+	return a.Refusal(answer, func(f *graph.Failure) (graph.Ruling, bool) {
+		r, ok := ruleOn(f)
+		return graph.Ruling{
+			Reason: r.reason, Outcome: r.outcome, After: r.after, OneRecipient: f.Code == pairRateLimit,
+		}, ok
+	})
 }
 
 // reason returns why a message that was taken failed in the end.
-func (a *account) reason(errs []failure) *parley.Reason {
+func (a *account) reason(errs []graph.Failure) *parley.Reason {
 	if len(errs) == 0 {
 		r := parley.NewReason(parley.ReasonChannelFailure, "the channel gave no reason")
 		return &r
 	}
 	f := &errs[0]
 	code := parley.ReasonChannelFailure
-	if rule, ok := f.ruling(); ok {
+	if rule, ok := ruleOn(f); ok {
 		code = rule.reason
 	}
-	r := parley.ChannelReason(code, cmp.Or(a.redact(f.words()), "error "+strconv.Itoa(f.Code)))
+	r := parley.ChannelReason(code, cmp.Or(a.Redact(f.Words()), "error "+strconv.Itoa(f.Code)))
 	r.ChannelCode = strconv.Itoa(f.Code)
 	return &r
 }

@@ -23,7 +23,7 @@ func (Channel) FetchMedia(ctx context.Context, c *channel.Conn, ref string) (cha
 	if err != nil {
 		return channel.Media{}, err
 	}
-	answer, err := acc.get(ctx, c, acc.url(c, ref))
+	answer, err := acc.Get(ctx, c, acc.URL(c, ref))
 	if err != nil {
 		return channel.Media{}, err
 	}
@@ -43,7 +43,7 @@ func (Channel) FetchMedia(ctx context.Context, c *channel.Conn, ref string) (cha
 // download opens the media itself, which may be larger than what package
 // channel reads whole.
 func (a *account) download(ctx context.Context, c *channel.Conn, address, mime string) (channel.Media, error) {
-	req, err := a.request(ctx, address)
+	req, err := a.Request(ctx, address)
 	if err != nil {
 		return channel.Media{}, err
 	}

@@ -3,20 +3,17 @@ package whatsapp
 import (
 	"cmp"
 	"context"
-	"crypto/hmac"
 	"crypto/sha256"
-	"crypto/subtle"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"log/slog"
 	"net/http"
-	"strconv"
 	"strings"
-	"time"
 
 	"github.com/parley-im/parley"
 	"github.com/parley-im/parley/internal/channel"
+	"github.com/parley-im/parley/internal/channel/graph"
 )
 
 // Receive answers Meta's handshake (GET) and reads its webhooks (POST). One
@@ -28,9 +25,9 @@ func (Channel) Receive(c *channel.Conn, r *http.Request, body []byte) (channel.R
 		return channel.Received{}, fmt.Errorf("%w: %w", channel.ErrForged, err)
 	}
 	if r.Method == http.MethodGet {
-		return acc.handshake(c, r), nil
+		return acc.Handshake(c, r), nil
 	}
-	if !acc.genuine(r.Header.Get("X-Hub-Signature-256"), body) {
+	if !acc.Genuine(r, body) {
 		return channel.Received{}, channel.ErrForged
 	}
 	var e envelope
@@ -51,43 +48,6 @@ func (Channel) Receive(c *channel.Conn, r *http.Request, body []byte) (channel.R
 	return channel.Received{Inbound: reader.out}, nil
 }
 
-// handshake echoes the challenge to who knows the verify token: the setting's,
-// or the one the server made for this account.
-func (a *account) handshake(c *channel.Conn, r *http.Request) channel.Received {
-	token := a.VerifyToken
-	if token == "" {
-		token = c.Secret
-	}
-	q := r.URL.Query()
-	given := q.Get("hub.verify_token")
-	if q.Get("hub.mode") != "subscribe" || token == "" || subtle.ConstantTimeCompare([]byte(given), []byte(token)) != 1 {
-		return channel.Received{Reply: channel.Reply{Status: http.StatusForbidden}}
-	}
-	return channel.Received{Reply: channel.Reply{
-		Status: http.StatusOK, ContentType: "text/plain; charset=utf-8", Body: []byte(q.Get("hub.challenge")),
-	}}
-}
-
-// genuine checks the signature of the body as it came. Without a key nothing
-// can be checked, so that nothing is genuine unless the settings say that
-// signatures are not looked at.
-func (a *account) genuine(signature string, body []byte) bool {
-	if a.VerifySignatures != nil && !*a.VerifySignatures {
-		return true
-	}
-	digest, ok := strings.CutPrefix(signature, "sha256=")
-	if !ok || a.AppSecret == "" {
-		return false
-	}
-	got, err := hex.DecodeString(digest)
-	if err != nil {
-		return false
-	}
-	mac := hmac.New(sha256.New, []byte(a.AppSecret))
-	mac.Write(body)
-	return hmac.Equal(got, mac.Sum(nil))
-}
-
 // envelope is the body of a webhook.
 type envelope struct {
 	Object string  `json:"object"`
@@ -95,9 +55,9 @@ type envelope struct {
 }
 
 type entry struct {
-	ID      string   `json:"id"` // of the WhatsApp Business Account
-	Time    instant  `json:"time"`
-	Changes []change `json:"changes"`
+	ID      string        `json:"id"` // of the WhatsApp Business Account
+	Time    graph.Instant `json:"time"`
+	Changes []change      `json:"changes"`
 }
 
 type change struct {
@@ -108,11 +68,11 @@ type change struct {
 // value is the value of the field "messages". Messages and statuses are read
 // one by one, so that an odd one does not take the others with it.
 type value struct {
-	Metadata metadata  `json:"metadata"`
-	Contacts []profile `json:"contacts"`
-	Messages []raw     `json:"messages"`
-	Statuses []raw     `json:"statuses"`
-	Errors   []failure `json:"errors"`
+	Metadata metadata        `json:"metadata"`
+	Contacts []profile       `json:"contacts"`
+	Messages []raw           `json:"messages"`
+	Statuses []raw           `json:"statuses"`
+	Errors   []graph.Failure `json:"errors"`
 }
 
 // metadata names the number that was written to.
@@ -170,26 +130,6 @@ func (r *reader) ignore(kind, why string) {
 		slog.String("kind", kind), slog.String("cause", why))
 }
 
-// An instant is a time in seconds, or in milliseconds as some webhooks have
-// it, as a number or as a string.
-type instant struct{ time.Time }
-
-// UnmarshalJSON takes what is no time for no time: a message is worth more
-// than its date.
-func (t *instant) UnmarshalJSON(b []byte) error {
-	n, err := strconv.ParseInt(strings.Trim(string(b), `"`), 10, 64)
-	const ms = 1e12 // in seconds, that is the year 33658
-	switch {
-	case err != nil || n <= 0 || n >= 1000*ms:
-		t.Time = time.Time{}
-	case n >= ms:
-		t.Time = time.UnixMilli(n).UTC()
-	default:
-		t.Time = time.Unix(n, 0).UTC()
-	}
-	return nil
-}
-
 // from returns who sent the message or whom the status is about: the phone
 // number, or what stands for it where the user hides it.
 func (v *value) from(phone, userID string) channel.Address {
@@ -243,7 +183,7 @@ func (r *reader) news(e *entry, c *change) error {
 	case !accountField(c.Field):
 		r.ignore(c.Field, "it is none this channel reads")
 		return nil
-	case number != "" && number != r.numberID, r.WABAID != "" && r.WABAID != e.ID:
+	case number != "" && number != r.numberID, r.wabaID != "" && r.wabaID != e.ID:
 		r.ignore(c.Field, "it is for another account")
 		return nil
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/parley-im/parley"
 	"github.com/parley-im/parley/internal/channel"
+	"github.com/parley-im/parley/internal/channel/graph"
 )
 
 // marketplace is where the products of a WhatsApp catalogue are: Meta's.
@@ -16,20 +17,20 @@ const marketplace = "FACEBOOK"
 // An inboundMessage is one of a webhook's messages. The member named like its
 // type holds what it says.
 type inboundMessage struct {
-	ID        string  `json:"id"`
-	From      string  `json:"from"`
-	FromUser  string  `json:"from_user_id"` // business-scoped; then From may be absent
-	GroupID   string  `json:"group_id"`
-	Timestamp instant `json:"timestamp"`
-	Type      string  `json:"type"`
+	ID        string        `json:"id"`
+	From      string        `json:"from"`
+	FromUser  string        `json:"from_user_id"` // business-scoped; then From may be absent
+	GroupID   string        `json:"group_id"`
+	Timestamp graph.Instant `json:"timestamp"`
+	Type      string        `json:"type"`
 	Context   struct {
 		ID                  string `json:"id"`
 		Forwarded           bool   `json:"forwarded"`
 		FrequentlyForwarded bool   `json:"frequently_forwarded"`
 		ReferredProduct     raw    `json:"referred_product"`
 	} `json:"context"`
-	Referral raw       `json:"referral"` // the advertisement that led here
-	Errors   []failure `json:"errors"`
+	Referral raw             `json:"referral"` // the advertisement that led here
+	Errors   []graph.Failure `json:"errors"`
 
 	Text        *textBody        `json:"text"`
 	Image       *inboundMedia    `json:"image"`
@@ -195,7 +196,7 @@ func (m *inboundMessage) content(body raw) *parley.ContactMessage {
 	case (m.Type == "unsupported" || m.Type == "unknown") && len(m.Errors) > 0:
 		// What Meta itself could not make out.
 		f := &m.Errors[0]
-		why := parley.ChannelReason(parley.ReasonUnsupportedOperation, f.words())
+		why := parley.ChannelReason(parley.ReasonUnsupportedOperation, f.Words())
 		why.ChannelCode = strconv.Itoa(f.Code)
 		return fallback(body, why)
 	}
@@ -239,7 +240,7 @@ func flowReply(body raw) *parley.ContactMessage {
 	if json.Unmarshal(body, &m.Reply) != nil {
 		return nil
 	}
-	encoded, err := encode(m)
+	encoded, err := graph.Encode(m)
 	if err != nil {
 		return nil
 	}
@@ -281,7 +282,7 @@ func (m *inboundMessage) metadata() string {
 		Forwarded           bool `json:"forwarded,omitempty"`
 		FrequentlyForwarded bool `json:"frequently_forwarded,omitempty"`
 	}{m.Referral, m.Context.ReferredProduct, m.Context.Forwarded, m.Context.FrequentlyForwarded}
-	encoded, err := encode(news)
+	encoded, err := graph.Encode(news)
 	if err != nil || string(encoded) == "{}" {
 		return ""
 	}

@@ -7,18 +7,19 @@ import (
 
 	"github.com/parley-im/parley"
 	"github.com/parley-im/parley/internal/channel"
+	"github.com/parley-im/parley/internal/channel/graph"
 )
 
 // An inboundStatus is one of a webhook's statuses.
 type inboundStatus struct {
-	ID            string    `json:"id"`
-	Type          string    `json:"type"` // payment, or absent
-	Status        string    `json:"status"`
-	Timestamp     instant   `json:"timestamp"`
-	Recipient     string    `json:"recipient_id"`
-	RecipientUser string    `json:"recipient_user_id"`
-	CallbackData  string    `json:"biz_opaque_callback_data"`
-	Errors        []failure `json:"errors"`
+	ID            string          `json:"id"`
+	Type          string          `json:"type"` // payment, or absent
+	Status        string          `json:"status"`
+	Timestamp     graph.Instant   `json:"timestamp"`
+	Recipient     string          `json:"recipient_id"`
+	RecipientUser string          `json:"recipient_user_id"`
+	CallbackData  string          `json:"biz_opaque_callback_data"`
+	Errors        []graph.Failure `json:"errors"`
 	Payment       struct {
 		ReferenceID string `json:"reference_id"`
 		Transaction struct {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/parley-im/parley"
 	"github.com/parley-im/parley/internal/channel"
+	"github.com/parley-im/parley/internal/channel/graph"
 	"github.com/parley-im/parley/internal/transcode"
 )
 
@@ -23,7 +24,7 @@ func (Channel) Render(o *channel.Outgoing) ([]channel.Payload, error) {
 	}
 	payloads := make([]channel.Payload, len(r.out))
 	for i := range r.out {
-		body, err := encode(r.complete(i))
+		body, err := graph.Encode(r.complete(i))
 		if err != nil {
 			return nil, err
 		}
@@ -117,7 +118,7 @@ func renderExplicit(o *channel.Outgoing, native string) ([]channel.Payload, erro
 		return nil, channel.Refuse(parley.ReasonBadRequest, "explicit_channel_message.WHATSAPP must be a JSON object")
 	}
 	r := renderer{o: o, out: []message{{}}}
-	envelope, err := encode(r.complete(0))
+	envelope, err := graph.Encode(r.complete(0))
 	if err != nil {
 		return nil, err
 	}
@@ -133,7 +134,7 @@ func renderExplicit(o *channel.Outgoing, native string) ([]channel.Payload, erro
 			members[name] = value
 		}
 	}
-	body, err := encode(members)
+	body, err := graph.Encode(members)
 	if err != nil {
 		return nil, err
 	}

@@ -1,13 +1,12 @@
 package whatsapp
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
-	"net/http"
 
 	"github.com/parley-im/parley"
 	"github.com/parley-im/parley/internal/channel"
+	"github.com/parley-im/parley/internal/channel/graph"
 )
 
 // callbackData is the member that statuses echo.
@@ -23,7 +22,7 @@ func (Channel) Send(ctx context.Context, c *channel.Conn, a channel.Attempt) (ch
 	if err != nil {
 		return "", err
 	}
-	answer, err := channel.PostJSON(ctx, c, acc.url(c, acc.numberID, "messages"), acc.header(), body)
+	answer, err := channel.PostJSON(ctx, c, acc.URL(c, acc.numberID, "messages"), acc.Header(), body)
 	if err != nil {
 		return "", err
 	}
@@ -53,25 +52,12 @@ func keyed(a channel.Attempt) ([]byte, error) {
 	if own := members[callbackData]; len(own) > 0 && string(own) != "null" {
 		return a.Payload.Body, nil
 	}
-	key, err := encode(a.Key)
+	key, err := graph.Encode(a.Key)
 	if err != nil {
 		return nil, err
 	}
 	members[callbackData] = key
-	return encode(members)
-}
-
-// encode returns v as JSON without the escapes that are meant for HTML.
-func encode(v any) (json.RawMessage, error) {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(v); err != nil {
-		refused := channel.Refuse(parley.ReasonInternalError, "the message cannot be encoded")
-		refused.Err = err
-		return nil, refused
-	}
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
+	return graph.Encode(members)
 }
 
 // Connect asks for the number, which tells whether the token may use it.
@@ -80,7 +66,7 @@ func (Channel) Connect(ctx context.Context, c *channel.Conn) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	answer, err := acc.get(ctx, c, acc.url(c, acc.numberID)+"?fields=id,display_phone_number,verified_name,quality_rating")
+	answer, err := acc.Get(ctx, c, acc.URL(c, acc.numberID)+"?fields=id,display_phone_number,verified_name,quality_rating")
 	if err != nil {
 		return "", err
 	}
@@ -88,30 +74,4 @@ func (Channel) Connect(ctx context.Context, c *channel.Conn) (string, error) {
 		return "", acc.refusal(answer)
 	}
 	return acc.numberID, nil
-}
-
-// get asks the Graph API. Asking again is harmless, so that no answer means
-// TryAgain.
-func (a *account) get(ctx context.Context, c *channel.Conn, address string) (*channel.Answer, error) {
-	req, err := a.request(ctx, address)
-	if err != nil {
-		return nil, err
-	}
-	answer, err := channel.Do(c, req)
-	if err != nil {
-		e := channel.AsError(err)
-		e.Outcome = channel.TryAgain
-		return nil, e
-	}
-	return answer, nil
-}
-
-func (a *account) request(ctx context.Context, address string) (*http.Request, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
-	if err != nil {
-		// The cause quotes the address, which may be a signed one.
-		return nil, channel.Refuse(parley.ReasonChannelFailure, "the channel gave an address that is none")
-	}
-	req.Header = a.header()
-	return req, nil
 }

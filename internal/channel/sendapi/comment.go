@@ -1,0 +1,75 @@
+package sendapi
+
+import (
+	"cmp"
+	"encoding/json"
+	"strings"
+
+	"github.com/parley-im/parley"
+	"github.com/parley-im/parley/internal/channel"
+)
+
+// A comment is the value of a change about one: of the field comments or
+// live_comments (Instagram), or feed (a page).
+type comment struct {
+	ID   string `json:"id"`
+	Text string `json:"text"`
+	From struct {
+		ID       string `json:"id"`
+		Username string `json:"username"`
+		Name     string `json:"name"`
+	} `json:"from"`
+	Media struct {
+		ID string `json:"id"`
+	} `json:"media"`
+
+	// Of a page's feed, which has other news, too.
+	Item      string `json:"item"`
+	Verb      string `json:"verb"`
+	CommentID string `json:"comment_id"`
+	PostID    string `json:"post_id"`
+	Message   string `json:"message"`
+}
+
+// change reads a change: a comment is an event of its writer, all else an
+// event of the channel.
+func (r *reader) change(e *entry, c *change) {
+	kind := "FEED"
+	switch c.Field {
+	case "messages", "standby":
+		r.ignore(c.Field, "it is told in messaging, too")
+		return
+	case "live_comments":
+		kind = "LIVE"
+	case "comments", "feed":
+	default:
+		r.add(channel.Inbound{
+			At: e.Time.Time,
+			ChannelEvent: &parley.ChannelEvent{
+				Channel: r.d.Channel, EventType: string(r.d.Channel) + "_" + strings.ToUpper(c.Field), AdditionalData: c.Value,
+			},
+		})
+		return
+	}
+	var v comment
+	if err := json.Unmarshal(c.Value, &v); err != nil {
+		r.ignore(c.Field, "it cannot be read")
+		return
+	}
+	if c.Field == "feed" && (v.Item != "comment" || v.Verb != "add") {
+		r.ignore(c.Field, "it is not a new comment")
+		return
+	}
+	id, text := cmp.Or(v.CommentID, v.ID), cmp.Or(v.Message, v.Text)
+	name := cmp.Or(v.From.Username, v.From.Name)
+	if id == "" || v.From.ID == "" || v.From.ID == r.account {
+		r.ignore(c.Field, "it is not from a contact")
+		return
+	}
+	r.add(channel.Inbound{
+		ID: channel.ProviderID(id), At: e.Time.Time, From: channel.Address{Identity: v.From.ID, Name: name}, To: r.account,
+		Event: &parley.ContactEvent{Comment: &parley.CommentEvent{
+			ID: id, Text: text, CommentType: kind, CommentedOn: cmp.Or(v.Media.ID, v.PostID), User: name,
+		}},
+	})
+}
