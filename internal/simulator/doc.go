@@ -1,5 +1,5 @@
-// Package simulator is the other end: the providers' side of TELEGRAM,
-// WHATSAPP and SMS, spoken as the providers speak it, with handsets that show
+// Package simulator is the other end: the providers' side of MESSENGER,
+// TELEGRAM, WHATSAPP and SMS, spoken as the providers speak it, with handsets that show
 // what arrived and can answer. It serves development and tests. It shares no
 // code with the adapters it stands opposite to, and does nothing a provider
 // would not do except through the control API.
@@ -11,6 +11,7 @@
 //
 //	/telegram    Bot API:            /telegram/bot{token}/{method}, /telegram/file/bot{token}/{path}
 //	/graph       WhatsApp Cloud API: /graph/{version}/{phone_number_id}/messages, …/media, /graph/{version}/{media_id}
+//	/messenger   Send API:           /messenger/{version}/{page_id or me}/messages, …/subscribed_apps, /messenger/{version}/{page_id or psid}
 //	/sms-sinch   SMS REST API:       /sms-sinch/xms/v1/{service_plan_id}/batches[/{id}[/delivery_report]]
 //
 // SMPP 3.4 has a listener of its own, see Serve. A new provider's prefix is a
@@ -28,11 +29,12 @@
 //	GET /accounts                                 ids by provider
 //	PUT /accounts/telegram/{token}                TelegramAccount
 //	PUT /accounts/whatsapp/{phone_number_id}      WhatsAppAccount
+//	PUT /accounts/messenger/{page_id}             PageAccount
 //	PUT /accounts/sms-sinch/{service_plan_id}     SinchAccount
 //	PUT /accounts/smpp/{system_id}                SMPPAccount
 //
 // and so on. A PUT makes the account or replaces it, and answers {"id"}. One
-// of WhatsApp with a webhook_url makes the verification handshake first and
+// of Meta's with a webhook_url makes the verification handshake first and
 // fails, with nothing changed, if the webhook does not echo the challenge.
 //
 // # Handsets
@@ -69,7 +71,8 @@
 //
 // A tap opens what the choice has to open, sends what it has to send, or both.
 // An Event tells typing_on, typing_off, start, opt_in, opt_out,
-// conversation_deleted or message_deleted, as far as the provider knows them.
+// conversation_deleted, message_deleted or comment, as far as the provider
+// knows them.
 // A handset that opted out or deleted the conversation has left until it opts
 // in, starts or writes.
 //
@@ -93,6 +96,7 @@
 //	fail_code          code of reject and refuse, number or string:
 //	                   TELEGRAM  "403 Forbidden: user is deactivated" (status and description)
 //	                   WHATSAPP  131026; of refuse 131009, of rate_limit 131056
+//	                   MESSENGER 551, of rate_limit 613; it refuses, as there are no reports of failure
 //	                   REST      408, a delivery code; of refuse an error code such as "unauthorized"
 //	                   SMPP      "UNDELIV", 27 or "REJECTD:015"; of refuse a command status, 0x45
 //	hang               before: the connection is cut and the message is not taken

@@ -16,11 +16,13 @@ const (
 	EventOptOut              = "opt_out"              // unfollow, unsubscribe
 	EventConversationDeleted = "conversation_deleted" // the thread was removed or closed on the phone
 	EventMessageDeleted      = "message_deleted"      // a message the phone had sent was taken back
+	EventComment             = "comment"              // under a post of the account; Payload is its text
 )
 
 func eventTypes() []string {
 	return []string{
 		EventTypingOn, EventTypingOff, EventStart, EventOptIn, EventOptOut, EventConversationDeleted, EventMessageDeleted,
+		EventComment,
 	}
 }
 

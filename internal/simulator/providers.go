@@ -15,6 +15,7 @@ func (s *Simulator) newProviders() []provider {
 	return []provider{
 		newTelegram(s),
 		newWhatsApp(s),
+		newMessenger(s),
 		newSinch(s),
 		newSMSC(s),
 	}
