@@ -37,7 +37,9 @@ const (
 	devPassword      = "parley1"
 	devSender        = "12025550100"
 	devPhone         = "12025550123"
-	devToken         = "parley-dev-token" //nolint:gosec // opens a simulator only
+	devPage          = "104528752223344"
+	devPageToken     = "parley-dev-page-token" //nolint:gosec // opens a simulator only
+	devToken         = "parley-dev-token"      //nolint:gosec // opens a simulator only
 )
 
 // devAccounts is what parley dev has ready: a channel is one row. The first is
@@ -78,6 +80,18 @@ func devAccounts() []devAccount {
 				return parley.ChannelCredential{Telegram: &parley.TelegramCredentials{Token: devTelegramToken}}
 			},
 			func(string, string) any { return simulator.TelegramAccount{Username: "parley_dev_bot", Name: "Demo"} },
+		},
+		{
+			devApp, parley.ChannelMessenger, simulator.ProviderMessenger, devPage, "2001",
+			func(secret string) parley.ChannelCredential {
+				return parley.ChannelCredential{
+					StaticToken:      &parley.StaticToken{Token: devPageToken},
+					ProviderSettings: devSettings(map[string]any{"page_id": devPage, "app_secret": secret, "verify_token": secret}),
+				}
+			},
+			func(secret, webhook string) any {
+				return simulator.PageAccount{Token: devPageToken, AppSecret: secret, VerifyToken: secret, WebhookURL: webhook, Name: "Demo"}
+			},
 		},
 		{
 			devSMPPApp, parley.ChannelSMS, simulator.ProviderSMPP, "parley", devPhone,

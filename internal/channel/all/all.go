@@ -3,6 +3,7 @@ package all
 
 import (
 	"github.com/parley-im/parley/internal/channel"
+	"github.com/parley-im/parley/internal/channel/messenger"
 	"github.com/parley-im/parley/internal/channel/sms"
 	"github.com/parley-im/parley/internal/channel/telegram"
 	"github.com/parley-im/parley/internal/channel/whatsapp"
@@ -11,6 +12,7 @@ import (
 // Channels returns one of each. A new channel is one more line here.
 func Channels() []channel.Channel {
 	return []channel.Channel{
+		messenger.New(),
 		sms.New(),
 		telegram.New(),
 		whatsapp.New(),
