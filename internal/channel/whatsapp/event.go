@@ -6,6 +6,7 @@ import (
 
 	"github.com/parley-im/parley"
 	"github.com/parley-im/parley/internal/channel"
+	"github.com/parley-im/parley/internal/channel/graph"
 )
 
 // A mark is what the business shows of a message it received: that it was read
@@ -44,11 +45,11 @@ func (Channel) SendEvent(ctx context.Context, c *channel.Conn, e *channel.Outgoi
 	if err != nil {
 		return "", err
 	}
-	body, err := encode(m)
+	body, err := graph.Encode(m)
 	if err != nil {
 		return "", err
 	}
-	answer, err := channel.PostJSON(ctx, c, acc.url(c, acc.numberID, "messages"), acc.header(), body)
+	answer, err := channel.PostJSON(ctx, c, acc.URL(c, acc.numberID, "messages"), acc.Header(), body)
 	if err != nil {
 		return "", err
 	}
