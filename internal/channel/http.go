@@ -120,3 +120,38 @@ func RetryAfter(h http.Header) time.Duration {
 	const most = 3600
 	return time.Duration(min(n, most)) * time.Second
 }
+
+// maxHops bounds the redirects of a download: providers keep files with others.
+const maxHops = 3
+
+// Download opens a file of the provider's, of any size. A redirect is followed
+// without the request's headers: the credential is for the provider alone. The
+// failure is an *Error with MEDIA_NOT_REACHABLE.
+func Download(c *Conn, req *http.Request) (Media, error) {
+	for range maxHops + 1 {
+		resp, err := c.HTTP.Do(req) //nolint:gosec // the client guards where it connects to; see package egress
+		if err != nil {
+			return Media{}, noMedia(TryAgain, "the media could not be fetched from the channel", scrub(err))
+		}
+		if resp.StatusCode == http.StatusOK {
+			return Media{Body: resp.Body, MIME: resp.Header.Get("Content-Type"), Size: resp.ContentLength}, nil
+		}
+		_ = resp.Body.Close()
+		next, err := resp.Location()
+		switch {
+		case err == nil && resp.StatusCode/100 == 3:
+			if req, err = http.NewRequestWithContext(req.Context(), http.MethodGet, next.String(), http.NoBody); err != nil {
+				return Media{}, noMedia(NotSent, "the channel's media are at an address that is none", nil)
+			}
+			continue
+		case resp.StatusCode >= 500, resp.StatusCode == http.StatusTooManyRequests:
+			return Media{}, noMedia(TryAgain, "the channel answers "+strconv.Itoa(resp.StatusCode), nil)
+		}
+		return Media{}, noMedia(NotSent, "the channel answers "+strconv.Itoa(resp.StatusCode), nil)
+	}
+	return Media{}, noMedia(NotSent, "the channel sends from one address to the other", nil)
+}
+
+func noMedia(o Outcome, words string, err error) *Error {
+	return &Error{Reason: parley.NewReason(parley.ReasonMediaNotReachable, words), Outcome: o, Err: err}
+}

@@ -53,6 +53,10 @@ type Suite struct {
 	// refused.
 	SignsBody bool
 
+	// NoMedia says that this one of the channel's providers has no media to
+	// fetch, although the channel is a MediaFetcher.
+	NoMedia bool
+
 	// Check looks at each rendered payload, such as for the provider's limits
 	// or schema. It may be nil.
 	Check func(p channel.Payload) error

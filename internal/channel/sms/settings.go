@@ -21,6 +21,11 @@ type sinchSettings struct {
 // sinchRegions are the hosts of the SMS API (developers.sinch.com, SMS API).
 var sinchRegions = []string{"us", "eu", "au", "br", "ca"}
 
+func checkSinch(c *parley.ChannelCredential) error {
+	_, err := readSinchSettings(c)
+	return err
+}
+
 func readSinchSettings(c *parley.ChannelCredential) (*sinchSettings, error) {
 	s := &sinchSettings{Region: "us"}
 	if c == nil { // a message is only looked at

@@ -1,5 +1,6 @@
-// Package sms is channel SMS. It speaks to two kinds of provider: sinch, the
-// Sinch SMS REST API, and smpp, any SMSC over SMPP 3.4.
+// Package sms is channel SMS. It speaks to these providers: sinch, the Sinch
+// SMS REST API; smpp, any SMSC over SMPP 3.4; twilio; vonage; and kannel, a
+// gateway of one's own.
 //
 // SMS is text, so every other kind of message arrives here written out as
 // text. This package decides its encoding and segments, sends it, and reads
@@ -18,8 +19,11 @@ import (
 // The providers, as a credential's provider names them. The first serves
 // credentials that name none, because those are the hosted API's.
 const (
-	providerSinch = "sinch"
-	providerSMPP  = "smpp"
+	providerSinch  = "sinch"
+	providerSMPP   = "smpp"
+	providerTwilio = "twilio"
+	providerVonage = "vonage"
+	providerKannel = "kannel"
 )
 
 // maxText is the longest body of the Sinch SMS API in characters
@@ -61,39 +65,37 @@ func (s *SMS) Check(c *parley.ChannelCredential) error {
 	if c.StaticBearer == nil {
 		return parley.Invalid("static_bearer", "is required for channel SMS")
 	}
-	var err error
-	switch channel.Provider(c, providerSinch) {
-	case providerSinch:
-		_, err = readSinchSettings(c)
-	case providerSMPP:
-		_, err = readSMPPSettings(c)
-	default:
-		err = parley.Invalid("provider", "is %q; channel SMS has sinch and smpp", c.Provider)
+	if g := gatewayOf(c); g != nil {
+		return g.check(c)
 	}
+	if !isSMPP(c) {
+		return parley.Invalid("provider", "is %q; channel SMS has sinch, smpp, twilio, vonage and kannel", c.Provider)
+	}
+	_, err := readSMPPSettings(c)
 	return err
 }
 
-// Render implements channel.Channel. sinch takes a message whole; smpp takes
+// Render implements channel.Channel. Gateways take a message whole; smpp takes
 // one payload for each segment.
 func (s *SMS) Render(o *channel.Outgoing) ([]channel.Payload, error) {
-	if isSMPP(o.Credential) {
-		return renderSMPP(o)
+	if g := gatewayOf(o.Credential); g != nil {
+		return g.render(o)
 	}
-	return renderSinch(o)
+	return renderSMPP(o)
 }
 
 // Send implements channel.Channel.
 func (s *SMS) Send(ctx context.Context, c *channel.Conn, a channel.Attempt) (channel.ProviderID, error) {
-	if isSMPP(c.Credential) {
-		return s.sendSMPP(ctx, c, a)
+	if g := gatewayOf(c.Credential); g != nil {
+		return g.send(ctx, c, a)
 	}
-	return sendSinch(ctx, c, a)
+	return s.sendSMPP(ctx, c, a)
 }
 
 // Finds implements channel.Finder.
 func (s *SMS) Finds(c *parley.ChannelCredential) bool {
 	if !isSMPP(c) {
-		return true
+		return channel.Provider(c, providerSinch) == providerSinch
 	}
 	set, err := readSMPPSettings(c)
 	return err == nil && set.OnUnknown == onUnknownResend
@@ -111,18 +113,24 @@ func (s *SMS) Find(ctx context.Context, c *channel.Conn, a channel.Attempt) (cha
 
 // Connect implements channel.Connector: it tells whether the account works.
 func (s *SMS) Connect(ctx context.Context, c *channel.Conn) (string, error) {
-	if isSMPP(c.Credential) {
-		return "", s.connectSMPP(ctx, c)
+	if g := gatewayOf(c.Credential); g != nil {
+		return "", g.connect(ctx, c)
 	}
-	return "", connectSinch(ctx, c)
+	return "", s.connectSMPP(ctx, c)
+}
+
+// FetchMedia implements channel.MediaFetcher. Of the providers only twilio
+// keeps media for us to fetch.
+func (s *SMS) FetchMedia(ctx context.Context, c *channel.Conn, ref string) (channel.Media, error) {
+	return fetchTwilio(ctx, c, ref)
 }
 
 // Receive implements channel.Receiver.
 func (s *SMS) Receive(c *channel.Conn, r *http.Request, body []byte) (channel.Received, error) {
-	if isSMPP(c.Credential) {
-		return channel.Received{}, channel.ErrForged // an SMSC does not speak HTTP
+	if g := gatewayOf(c.Credential); g != nil {
+		return g.receive(c, r, body)
 	}
-	return receiveSinch(c, r, body)
+	return channel.Received{}, channel.ErrForged // an SMSC does not speak HTTP
 }
 
 // Listens implements channel.Listener.

@@ -44,6 +44,7 @@ func TestSinch(t *testing.T) {
 		Properties: map[string]string{"SMS_SENDER": "12345"},
 		Sign:       signSinch,
 		SignsBody:  true,
+		NoMedia:    true,
 		Check: func(p channel.Payload) error {
 			var b batch
 			if err := json.Unmarshal(p.Body, &b); err != nil {
@@ -75,6 +76,7 @@ func TestSMPP(t *testing.T) {
 		Channel:    New(),
 		Credential: smppCredential(`{"host":"127.0.0.1","default_sender":"+15550001111"}`),
 		Testdata:   "testdata/smpp",
+		NoMedia:    true,
 		Check: func(p channel.Payload) error {
 			var one segment
 			if err := json.Unmarshal(p.Body, &one); err != nil {

@@ -1,0 +1,204 @@
+package sms
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/parley-im/parley"
+	"github.com/parley-im/parley/internal/channel"
+)
+
+// kannelSettings is provider_settings of provider kannel, a gateway of one's
+// own. Kannel's sendsms user is the credential's claimed_identity and the
+// password its token; what contacts write comes from a get-url whose token is
+// the callback_secret.
+type kannelSettings struct {
+	URL           string `json:"url"` // of smsbox, such as http://kannel.internal:13013
+	DefaultSender string `json:"default_sender"`
+	SMSC          string `json:"smsc"`     // which of Kannel's centres; "" lets it choose
+	DLRMask       int    `json:"dlr_mask"` // what is reported: 1 delivered, 2 failed, 4 buffered, 8 taken, 16 refused
+	SmartEncoding bool   `json:"smart_encoding"`
+}
+
+// kannelMaxText is as long as Kannel splits by itself (max-messages 10).
+const kannelMaxText = 1500
+
+func readKannelSettings(c *parley.ChannelCredential) (*kannelSettings, error) {
+	s := &kannelSettings{DLRMask: 31}
+	if err := decodeSettings(c.ProviderSettings, s); err != nil {
+		return nil, err
+	}
+	if u, err := url.Parse(s.URL); err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
+		return nil, setting("url", "must be the http or https address of smsbox")
+	}
+	return s, firstError(checkSender(s.DefaultSender), within("dlr_mask", s.DLRMask, 0, 31))
+}
+
+func checkKannel(c *parley.ChannelCredential) error {
+	_, err := readKannelSettings(c)
+	return err
+}
+
+func renderKannel(o *channel.Outgoing) ([]channel.Payload, error) {
+	s, err := readKannelSettings(o.Credential)
+	if err != nil {
+		return nil, badSettings(err)
+	}
+	return forms(o, s.DefaultSender, s.SmartEncoding, kannelMaxText, func(d *draft, text string) form {
+		f := form{"to": plus(d.to), "text": text, "charset": "UTF-8", "coding": "0"}
+		if encodingOf(text) == ucs2 {
+			f["coding"] = "2"
+		}
+		if d.from != "" {
+			f["from"] = d.from
+		}
+		if d.flash {
+			f["mclass"] = "0"
+		}
+		if s.SMSC != "" {
+			f["smsc"] = s.SMSC
+		}
+		return f
+	})
+}
+
+// sendKannel makes a GET, which is what smsbox documents. The gateway gives
+// messages no id to us, so that ours goes with the address of its reports.
+func sendKannel(ctx context.Context, c *channel.Conn, a channel.Attempt) (channel.ProviderID, error) {
+	s, err := readKannelSettings(c.Credential)
+	if err != nil {
+		return "", badSettings(err)
+	}
+	var f form
+	if err := json.Unmarshal(a.Payload.Body, &f); err != nil {
+		return "", &channel.Error{Reason: parley.NewReason(parley.ReasonInternalError, "internal error"), Err: err}
+	}
+	fields := f.values()
+	if c.WebhookURL != "" && s.DLRMask > 0 {
+		fields.Set("dlr-mask", strconv.Itoa(s.DLRMask))
+		// Kannel fills in %d and %A.
+		fields.Set("dlr-url", c.WebhookURL+"?key="+url.QueryEscape(a.Key)+"&sig="+kannelSignature(c, a.Key)+"&status=%d&reply=%A")
+	}
+	if left := a.Expires.Sub(c.Now()); !a.Expires.IsZero() {
+		fields.Set("validity", strconv.Itoa(int(max(left, time.Minute).Minutes())))
+	}
+	answer, err := askKannel(ctx, c, s, fields)
+	if err != nil {
+		return "", err
+	}
+	// "0: Accepted for delivery" or "3: Queued for later delivery".
+	if answer.Status == http.StatusAccepted {
+		return channel.ProviderID(a.Key), nil
+	}
+	return "", kannelError(answer)
+}
+
+func askKannel(ctx context.Context, c *channel.Conn, s *kannelSettings, fields url.Values) (*channel.Answer, error) {
+	fields.Set("username", c.Credential.StaticBearer.ClaimedIdentity)
+	fields.Set("password", c.Credential.StaticBearer.Token)
+	address := c.URL(strings.TrimSuffix(s.URL, "/")) + "/cgi-bin/sendsms?" + fields.Encode()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, http.NoBody)
+	if err != nil {
+		return nil, &channel.Error{Reason: parley.NewReason(parley.ReasonInternalError, "internal error")}
+	}
+	return channel.Do(c, req)
+}
+
+// kannelError reads a refusal: a number and words (Kannel User's Guide,
+// sendsms).
+func kannelError(answer *channel.Answer) *channel.Error {
+	words := strings.TrimSpace(string(answer.Body))
+	if len(words) > 200 || strings.HasPrefix(words, "<") {
+		words = ""
+	}
+	e := channel.Verdict(answer, words)
+	if answer.Status == http.StatusServiceUnavailable {
+		e.Outcome, e.Reason.Code = channel.TryAgain, parley.ReasonChannelFailure
+	}
+	return e
+}
+
+// connectKannel asks for a message without a recipient: smsbox checks the user
+// first and then refuses it.
+func connectKannel(ctx context.Context, c *channel.Conn) error {
+	s, err := readKannelSettings(c.Credential)
+	if err != nil {
+		return badSettings(err)
+	}
+	answer, err := askKannel(ctx, c, s, url.Values{})
+	if err != nil {
+		e := channel.AsError(err)
+		e.Outcome = channel.TryAgain // there was nothing to send
+		return e
+	}
+	if answer.Status == http.StatusBadRequest || answer.OK() {
+		return nil
+	}
+	return kannelError(answer)
+}
+
+// kannelStatuses is what %d of a dlr-url means.
+var kannelStatuses = map[string]parley.DeliveryStatus{
+	"1": parley.StatusDelivered, "2": parley.StatusFailed, "4": parley.StatusQueuedOnChannel, "8": parley.StatusQueuedOnChannel,
+	"16": parley.StatusFailed,
+}
+
+// kannelSignature ties a dlr-url to us: Kannel calls back whatever it was
+// given.
+func kannelSignature(c *channel.Conn, key string) string {
+	mac := hmac.New(sha256.New, []byte(c.Secret))
+	mac.Write([]byte(key))
+	return hex.EncodeToString(mac.Sum(nil))
+}
+
+func receiveKannel(c *channel.Conn, r *http.Request, body []byte) (channel.Received, error) {
+	var none channel.Received
+	fields, err := given(r, body)
+	if err != nil {
+		return none, fmt.Errorf("%w: %w", channel.ErrMalformed, err)
+	}
+	if key := fields.Get("key"); key != "" {
+		if !hmac.Equal([]byte(fields.Get("sig")), []byte(kannelSignature(c, key))) {
+			return none, channel.ErrForged
+		}
+		return received(kannelReceipt(key, fields))
+	}
+	if subtle.ConstantTimeCompare([]byte(fields.Get("token")), []byte(c.Credential.CallbackSecret)) != 1 {
+		return none, channel.ErrForged
+	}
+	from := strings.TrimPrefix(fields.Get("from"), "+")
+	if from == "" {
+		return none, fmt.Errorf("%w: no from", channel.ErrMalformed)
+	}
+	return channel.Received{Inbound: []channel.Inbound{{
+		ID: channel.ProviderID(fields.Get("id")), From: channel.Address{Identity: from}, To: strings.TrimPrefix(fields.Get("to"), "+"),
+		Message: textMessage(fields.Get("text")),
+	}}}, nil
+}
+
+func kannelReceipt(key string, fields url.Values) ([]channel.Inbound, error) {
+	status := fields.Get("status")
+	meaning, ok := kannelStatuses[status]
+	if !ok {
+		return nil, fmt.Errorf("%w: unknown status", channel.ErrMalformed)
+	}
+	receipt := &channel.Receipt{ID: channel.ProviderID(key), Key: key, Status: meaning}
+	if meaning == parley.StatusFailed {
+		code := parley.ReasonRecipientNotReachable
+		if status == "16" {
+			code = parley.ReasonChannelReject
+		}
+		receipt = failed(channel.ProviderID(key), key, code, strings.TrimSpace("status "+status+" "+fields.Get("reply")))
+	}
+	return []channel.Inbound{{ID: channel.ProviderID(key + "/" + status), Receipt: receipt}}, nil
+}
