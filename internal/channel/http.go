@@ -140,7 +140,7 @@ func Download(c *Conn, req *http.Request) (Media, error) {
 		next, err := resp.Location()
 		switch {
 		case err == nil && resp.StatusCode/100 == 3:
-			if req, err = http.NewRequestWithContext(req.Context(), http.MethodGet, next.String(), http.NoBody); err != nil {
+			if req, err = http.NewRequestWithContext(req.Context(), http.MethodGet, next.String(), http.NoBody); err != nil { //nolint:gosec // likewise
 				return Media{}, noMedia(NotSent, "the channel's media are at an address that is none", nil)
 			}
 			continue

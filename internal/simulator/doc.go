@@ -12,6 +12,7 @@
 //	/telegram    Bot API:            /telegram/bot{token}/{method}, /telegram/file/bot{token}/{path}
 //	/graph       WhatsApp Cloud API: /graph/{version}/{phone_number_id}/messages, …/media, /graph/{version}/{media_id}
 //	/messenger   Send API:           /messenger/{version}/{page_id or me}/messages, …/subscribed_apps, /messenger/{version}/{page_id or psid}
+//	/sms-twilio, /sms-vonage, /sms-kannel   the gateways' send request each
 //	/sms-sinch   SMS REST API:       /sms-sinch/xms/v1/{service_plan_id}/batches[/{id}[/delivery_report]]
 //
 // SMPP 3.4 has a listener of its own, see Serve. A new provider's prefix is a

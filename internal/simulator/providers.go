@@ -18,6 +18,9 @@ func (s *Simulator) newProviders() []provider {
 		newMessenger(s),
 		newSinch(s),
 		newSMSC(s),
+		twilioSMS(s),
+		vonageSMS(s),
+		kannelSMS(s),
 	}
 }
 
