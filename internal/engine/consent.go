@@ -80,20 +80,13 @@ func (e *Engine) RegisterOpt(ctx context.Context, projectID, requestID string, o
 	var jobs []*store.Job
 	for _, ch := range r.Channels {
 		for _, id := range onChannel(ids, ch) {
-			n := &parley.OptNotification{
-				RequestID: requestID, ContactID: contactID, Channel: ch, Identity: id.Identity, ProcessingMode: app.ProcessingMode,
-			}
-			failure := ""
-			switch {
-			case app.Credential(ch) == nil:
-				failure = "the channel is not configured on the app"
-			case id.Identity == "":
-				failure = "the recipient has no identity on the channel"
-			default:
-				changes = append(changes, optChanges(id.Identity, out)...)
-			}
+			n := &parley.OptNotification{RequestID: requestID, Channel: ch, Identity: id.Identity, ProcessingMode: app.ProcessingMode}
 			if n.ContactID, err = e.contactOf(ctx, projectID, app, contactID, id); err != nil {
 				return nil, err
+			}
+			failure := optFailure(app, id)
+			if failure == "" {
+				changes = append(changes, optChanges(id.Identity, out)...)
 			}
 			told, err := e.optCallbacks(ctx, projectID, app.ID, e.envelope(projectID, app.ID, time.Time{}), n, out, failure)
 			if err != nil {
@@ -112,6 +105,17 @@ func (e *Engine) RegisterOpt(ctx context.Context, projectID, requestID string, o
 		return nil, err
 	}
 	return resp, e.putConsents(ctx, projectID, app.ID, changes, parley.OriginAPI, jobs)
+}
+
+// optFailure says why somebody cannot be opted in or out, or "".
+func optFailure(app *parley.App, id parley.ChannelIdentity) string {
+	switch {
+	case app.Credential(id.Channel) == nil:
+		return "the channel is not configured on the app"
+	case id.Identity == "":
+		return "the recipient has no identity on the channel"
+	}
+	return ""
 }
 
 // optChanges is what an opt-in or opt-out from everything does to the lists.

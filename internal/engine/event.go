@@ -223,7 +223,10 @@ func (e *Engine) refuseEvent(ctx context.Context, j *store.Job, s *showing, app 
 	refuse := func(r parley.Reason) (*parley.Reason, error) { return &r, nil }
 	name, kind := s.To.Channel, s.Event.Kind()
 	ch := e.channels[name]
+	_, takenOver := j.TakenOver()
 	switch {
+	case j.Started != 0 && !takenOver && !s.repeatable():
+		return refuse(unknownReason()) // it was being attempted
 	case s.NoTarget:
 		return refuse(noTarget(app))
 	case app.Credential(name) == nil || ch == nil:
@@ -234,9 +237,6 @@ func (e *Engine) refuseEvent(ctx context.Context, j *store.Job, s *showing, app 
 		return s.Failed, nil
 	case !e.now().Before(s.deadline()):
 		return refuse(parley.NewReason(parley.ReasonMessageExpired, "the event could not be shown in time"))
-	}
-	if _, takenOver := j.TakenOver(); j.Started != 0 && !takenOver && !s.repeatable() {
-		return refuse(unknownReason())
 	}
 	out, err := e.optedOut(ctx, j.ProjectID, app.ID, s.To.Identity, "")
 	if err != nil || !out {
