@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -17,6 +18,9 @@ const (
 	sweepEvery = time.Minute
 	// sweepStep is how many go in one transaction.
 	sweepStep = 500
+	// recheckEvery is how often credentials are looked at that nothing else
+	// gives reason to look at.
+	recheckEvery = time.Hour
 	// batchLife is how long a batch can be asked about after it was made.
 	batchLife = 30 * 24 * time.Hour
 )
@@ -44,7 +48,7 @@ func (e *Engine) RunUpkeep(ctx context.Context) {
 		case <-recount.C:
 			err = e.Recount(ctx)
 		case <-sweep.C:
-			err = e.Sweep(ctx)
+			err = errors.Join(e.Sweep(ctx), e.recheck(ctx))
 		}
 		if err != nil && ctx.Err() == nil {
 			e.o.Log.Error("upkeep", slog.Any("error", err))
@@ -70,6 +74,19 @@ func (e *Engine) Sweep(ctx context.Context) error {
 				break
 			}
 		}
+	}
+	return nil
+}
+
+// recheck has all credentials looked at again if that is due and no other node
+// does it.
+func (e *Engine) recheck(ctx context.Context) error {
+	mine, err := e.store.TakeTurn(ctx, "credentials", e.now().Add(recheckEvery))
+	if err != nil || !mine {
+		return err
+	}
+	if err := e.RecheckCredentials(ctx, recheckEvery/2); err != nil {
+		return fmt.Errorf("look at credentials again: %w", err)
 	}
 	return nil
 }
