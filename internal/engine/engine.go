@@ -138,6 +138,7 @@ func New(o Options) (*Engine, error) {
 const (
 	kindReceipt     = "receipt"     // a receipt whose message is not known yet
 	kindReportTime  = "report-time" // the time a delivery report may take is over
+	kindExpire      = "expire"      // the time to live of a message that can be taken back is over
 	kindUnknown     = "unknown"     // an attempt nobody can tell the outcome of
 	kindAcknowledge = "acknowledge" // tell the provider that something was handled
 	kindMedia       = "media"       // fetch inbound media
@@ -156,6 +157,7 @@ func (e *Engine) Workers() map[string]queue.Kind {
 		store.KindSend:  {Run: e.send, Concurrency: 144, Group: appOf, GroupWidth: 96},
 		kindReceipt:     {Run: e.lateReceipt, Concurrency: 16},
 		kindReportTime:  {Run: e.reportTime, Concurrency: 16},
+		kindExpire:      {Run: e.expire, Concurrency: 16},
 		kindUnknown:     {Run: e.giveUpUnknown, Concurrency: 16},
 		kindAcknowledge: {Run: e.acknowledge, Concurrency: 32},
 		kindMedia:       {Run: e.fetchMedia, Concurrency: 8},

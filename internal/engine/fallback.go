@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/parley-im/parley"
@@ -221,6 +222,9 @@ type legTimer struct {
 	MessageID string `json:"message_id"`
 	AppID     string `json:"app_id"`
 	Leg       int    `json:"leg"`
+	// ID is the provider's id of the message's only part, where it may have to
+	// be taken back; those of several parts are in the store.
+	ID channel.ProviderID `json:"id,omitempty"`
 }
 
 // overdue loads the message of a legTimer job, or nil when it has come past
@@ -247,6 +251,10 @@ func (e *Engine) reportTime(ctx context.Context, j *store.Job) error {
 	m, body, t, err := e.overdue(ctx, j, parley.StatusQueuedOnChannel)
 	if err != nil || m == nil {
 		return err
+	}
+	// The contact must not get it here, too, once it is on the next channel.
+	if err := e.retract(ctx, m, body, t); err != nil {
+		e.o.Log.Info("a message could not be taken back", slog.String("message_id", m.ID), slog.String("error", err.Error()))
 	}
 	reason := parley.NewReason(parley.ReasonDeliveryReportTimeOut, "no delivery report came in time")
 	w, err := e.switchOrFail(ctx, m, body, t.Leg, reason, time.Time{})

@@ -388,15 +388,11 @@ func (d *delivery) complete(ctx context.Context, adv *store.Advance) error {
 		return err
 	}
 	adv.Jobs = jobs
-	if t := d.app.DeliveryReportBasedFallback; t != nil && t.Enabled && d.s.Leg+1 < len(d.body.Send.Targets) &&
-		reports(d.ch, parley.StatusDelivered) {
-		j, err := newJob(d.job.ProjectID, kindReportTime, "", legTimer{MessageID: d.m.ID, AppID: d.app.ID, Leg: d.s.Leg})
-		if err != nil {
-			return err
-		}
-		j.RunAt = d.e.now().Add(time.Duration(t.DeliveryReportWaitingTime) * time.Second)
-		adv.Jobs = append(adv.Jobs, j)
+	timers, err := d.timers(adv.IDs)
+	if err != nil {
+		return err
 	}
+	adv.Jobs = append(adv.Jobs, timers...)
 	if n := len(d.s.Payloads); n > 1 && len(adv.IDs) > 0 {
 		// The receipts of the parts may all have come before the last was
 		// stored: look at them once more.

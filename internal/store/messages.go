@@ -214,6 +214,20 @@ func (s *Store) InboundProviderID(ctx context.Context, projectID, appID, message
 	return id, err
 }
 
+// PartIDs returns what the provider calls the parts of a message on one leg,
+// where there are several.
+func (s *Store) PartIDs(ctx context.Context, projectID, messageID string, leg int) ([]string, error) {
+	var ids []string
+	err := s.each(ctx, func(r *sql.Rows) error {
+		var id string
+		err := r.Scan(&id)
+		ids = append(ids, id)
+		return err
+	}, `SELECT provider_id FROM provider_ids WHERE project_id = $1 AND message_id = $2 AND leg = $3 AND part >= 0 AND parts <> 1
+		ORDER BY part`, projectID, messageID, leg)
+	return ids, err
+}
+
 // FoldPart notes the state a receipt reported for one part of a message and
 // returns the states of all its parts on that leg.
 func (s *Store) FoldPart(ctx context.Context, p *ProviderID, rank int) ([]int, error) {
