@@ -13,6 +13,7 @@
 //	/graph       WhatsApp Cloud API: /graph/{version}/{phone_number_id}/messages, …/media, /graph/{version}/{media_id}
 //	/messenger   Send API:           /messenger/{version}/{page_id or me}/messages, …/subscribed_apps, /messenger/{version}/{page_id or psid}
 //	/sms-twilio, /sms-vonage, /sms-kannel   the gateways' send request each
+//	/line        LINE Messaging API: /line/v2/bot/…, /line/bot/pnp/push; content too
 //	/sms-sinch   SMS REST API:       /sms-sinch/xms/v1/{service_plan_id}/batches[/{id}[/delivery_report]]
 //
 // SMPP 3.4 has a listener of its own, see Serve. A new provider's prefix is a
@@ -23,7 +24,9 @@
 // Known differences from the real ones: Telegram knows private chats only,
 // parse_mode HTML only, and accepts http webhooks, as a Bot API server of
 // one's own does; media given by URL is not fetched until somebody asks for
-// it; SMPP keeps no messages for query_sm, and ignores validity_period.
+// it; SMPP keeps no messages for query_sm, and ignores validity_period; LINE
+// accepts http webhooks, and finds the phone of a hashed number among the
+// handsets whose identity is a number.
 //
 // # Accounts
 //
@@ -32,6 +35,7 @@
 //	PUT /accounts/whatsapp/{phone_number_id}      WhatsAppAccount
 //	PUT /accounts/messenger/{page_id}             PageAccount
 //	PUT /accounts/sms-sinch/{service_plan_id}     SinchAccount
+//	PUT /accounts/line/{channel_id}               LINEAccount
 //	PUT /accounts/smpp/{system_id}                SMPPAccount
 //
 // and so on. A PUT makes the account or replaces it, and answers {"id"}. One
@@ -112,8 +116,8 @@
 //
 // # How to add a provider
 //
-// Write line.go and the like: ProviderLINE, the exported LINEAccount, and a
-// type that is a provider; then add its constructor to newProviders. Name and
+// Write pigeon.go and the like: ProviderPigeon, the exported PigeonAccount, and
+// a type that is a provider; then add its constructor to newProviders. Name and
 // path are those of the server's setting: "line", "rcs-google". It does three
 // things, and the rest is there:
 //

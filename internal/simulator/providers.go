@@ -21,6 +21,7 @@ func (s *Simulator) newProviders() []provider {
 		twilioSMS(s),
 		vonageSMS(s),
 		kannelSMS(s),
+		newLINE(s),
 	}
 }
 
