@@ -94,6 +94,15 @@ func devAccounts() []devAccount {
 			},
 		},
 		{
+			devApp, parley.ChannelLINE, simulator.ProviderLINE, "1653000000", "U4af4980629aabbccddeeff0011223344",
+			func(secret string) parley.ChannelCredential {
+				return parley.ChannelCredential{LINE: &parley.LINECredentials{Token: devToken, Secret: secret}}
+			},
+			func(secret, webhook string) any {
+				return simulator.LINEAccount{Token: devToken, Secret: secret, WebhookURL: webhook, Name: "Demo"}
+			},
+		},
+		{
 			devSMPPApp, parley.ChannelSMS, simulator.ProviderSMPP, "parley", devPhone,
 			func(string) parley.ChannelCredential {
 				return parley.ChannelCredential{

@@ -3,6 +3,7 @@ package all
 
 import (
 	"github.com/parley-im/parley/internal/channel"
+	"github.com/parley-im/parley/internal/channel/line"
 	"github.com/parley-im/parley/internal/channel/messenger"
 	"github.com/parley-im/parley/internal/channel/sms"
 	"github.com/parley-im/parley/internal/channel/telegram"
@@ -12,6 +13,7 @@ import (
 // Channels returns one of each. A new channel is one more line here.
 func Channels() []channel.Channel {
 	return []channel.Channel{
+		line.New(),
 		messenger.New(),
 		sms.New(),
 		telegram.New(),
