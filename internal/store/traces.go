@@ -6,6 +6,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/klauspost/compress/s2"
 )
@@ -121,44 +123,57 @@ func eachTrace(packed []byte, f func(id, steps []byte)) error {
 // table of messages finds; $1 is the project. Those that are about to be
 // written escape, and go when their time comes.
 func (s *Store) deleteTraces(ctx context.Context, condition string, args ...any) error {
-	// The oldest trace there is saves looking for those of older messages.
-	var oldest sql.NullString
-	if err := s.q.QueryRowContext(ctx, `SELECT MIN(bucket) FROM traces WHERE project_id = $1`, args[0]).Scan(&oldest); err != nil {
-		return err
-	}
-	if !oldest.Valid {
-		return nil
-	}
-	type place struct{ app, bucket string }
-	gone := map[place]map[string]bool{}
+	gone := map[tracePlace]map[string]bool{}
+	oldest := map[string]string{} // by app: for older messages there is nothing to look for
+	project, _ := args[0].(string)
+	var refs [][2]string
 	err := s.each(ctx, func(r *sql.Rows) error {
 		var app, id string
-		if err := r.Scan(&app, &id); err != nil {
-			return err
-		}
-		p := place{app, bucketOf(id)}
-		if p.bucket >= oldest.String {
-			if gone[p] == nil {
-				gone[p] = map[string]bool{}
-			}
-			gone[p][id] = true
-		}
-		return nil
+		err := r.Scan(&app, &id)
+		refs = append(refs, [2]string{app, id})
+		return err
 	}, `SELECT app_id, id FROM messages WHERE project_id = $1 AND `+condition, args...)
 	if err != nil {
 		return err
 	}
-	project, _ := args[0].(string)
+	for _, ref := range refs {
+		p := tracePlace{project, ref[0], bucketOf(ref[1])}
+		first, ok := oldest[p.app]
+		if !ok {
+			if first, err = s.oldestTrace(ctx, project, p.app); err != nil {
+				return err
+			}
+			oldest[p.app] = first
+		}
+		if first == "" || p.bucket < first {
+			continue
+		}
+		if gone[p] == nil {
+			gone[p] = map[string]bool{}
+		}
+		gone[p][ref[1]] = true
+	}
 	for p, ids := range gone {
-		if err := s.removeTraces(ctx, project, p.app, p.bucket, ids); err != nil {
+		if err := s.removeTraces(ctx, p, ids); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// removeTraces rewrites the rows of a bucket without some messages.
-func (s *Store) removeTraces(ctx context.Context, projectID, appID, bucket string, gone map[string]bool) error {
+// A tracePlace is where the traces of an app's messages of about a second are.
+type tracePlace struct{ project, app, bucket string }
+
+// oldestTrace returns the first bucket of an app, or "" when it has none.
+func (s *Store) oldestTrace(ctx context.Context, projectID, appID string) (string, error) {
+	var first sql.NullString
+	err := s.q.QueryRowContext(ctx, `SELECT MIN(bucket) FROM traces WHERE project_id = $1 AND app_id = $2`, projectID, appID).Scan(&first)
+	return first.String, err
+}
+
+// removeTraces rewrites the rows of a place without some messages.
+func (s *Store) removeTraces(ctx context.Context, at tracePlace, gone map[string]bool) error {
+	ids := slices.Sorted(maps.Keys(gone))
 	kept := map[int64][]Trace{} // of rows that change
 	err := s.each(ctx, func(r *sql.Rows) error {
 		var row int64
@@ -173,18 +188,19 @@ func (s *Store) removeTraces(ctx context.Context, projectID, appID, bucket strin
 				changed = true
 				return
 			}
-			p.Add(projectID, appID, string(id), func(b []byte) []byte { return append(b, steps...) })
+			p.Add(at.project, at.app, string(id), func(b []byte) []byte { return append(b, steps...) })
 		})
 		if changed {
 			kept[row] = p.Rows()
 		}
 		return err
-	}, `SELECT id, steps FROM traces WHERE project_id = $1 AND app_id = $2 AND bucket = $3`+s.dialect.forUpdate, projectID, appID, bucket)
+	}, `SELECT id, steps FROM traces WHERE project_id = $1 AND app_id = $2 AND bucket = $3 AND first_id <= $4 AND last_id >= $5`+
+		s.dialect.forUpdate, at.project, at.app, at.bucket, ids[len(ids)-1], ids[0])
 	if err != nil {
 		return err
 	}
 	for row, rest := range kept {
-		query, args := `DELETE FROM traces WHERE project_id = $1 AND app_id = $2 AND bucket = $3 AND id = $4`, []any{projectID, appID, bucket, row}
+		query, args := `DELETE FROM traces WHERE project_id = $1 AND app_id = $2 AND bucket = $3 AND id = $4`, []any{at.project, at.app, at.bucket, row}
 		if len(rest) > 0 { // they came from one row, so they fit into one
 			query = `UPDATE traces SET steps = $5 WHERE project_id = $1 AND app_id = $2 AND bucket = $3 AND id = $4`
 			args = append(args, rest[0].Packed)

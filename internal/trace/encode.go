@@ -22,6 +22,24 @@ type object struct {
 	b       []byte
 	empty   bool
 	secrets *Secrets
+	clock   *clock
+}
+
+// A clock writes times. Most are of the same second as the one before.
+type clock struct {
+	second int64
+	text   []byte // up to the second
+}
+
+func (c *clock) appendTo(b []byte, t time.Time) []byte {
+	if s := t.Unix(); s != c.second || c.text == nil {
+		c.second, c.text = s, t.UTC().AppendFormat(c.text[:0], "2006-01-02T15:04:05.")
+	}
+	b = append(b, c.text...)
+	for micros, div := t.Nanosecond()/1000, 100_000; div > 0; div /= 10 {
+		b = append(b, byte('0'+micros/div%10))
+	}
+	return append(b, 'Z')
 }
 
 func (o *object) name(n string) {
@@ -87,9 +105,7 @@ func (o *object) time(n string, t time.Time) {
 		return
 	}
 	o.name(n)
-	o.b = append(o.b, '"')
-	o.b = t.UTC().AppendFormat(o.b, "2006-01-02T15:04:05.000000Z")
-	o.b = append(o.b, '"')
+	o.b = append(o.clock.appendTo(append(o.b, '"'), t), '"')
 }
 
 // millis writes a duration in milliseconds.
@@ -112,8 +128,8 @@ func (o *object) reason(r *parley.Reason) {
 }
 
 // appendTo writes the step as a JSON object.
-func (s *Step) appendTo(b []byte) []byte {
-	o := &object{b: b, secrets: s.Secrets}
+func (s *Step) appendTo(b []byte, c *clock) []byte {
+	o := &object{b: b, secrets: s.Secrets, clock: c}
 	o.begin()
 	o.time("time", s.At)
 	o.word("step", string(s.Kind))
@@ -232,35 +248,27 @@ func (o *object) headers(h http.Header) {
 		return
 	}
 	o.open("headers")
-	names := make([]string, 0, 16)
-	for n := range h {
-		names = append(names, n)
+	var few [16]string // so that nothing is allocated
+	names := few[:0]
+	for n, values := range h {
+		if len(values) > 0 {
+			names = append(names, n)
+		}
 	}
 	slices.Sort(names)
 	for _, n := range names {
-		values := h[n]
-		switch {
-		case len(values) == 0:
-			continue
-		case isShown(n):
-			o.headerName(n)
-			text, _ := bounded(o.secrets.hide(strings.Join(values, ", ")))
-			o.b = appendString(o.b, text)
-		default:
-			o.headerName(n)
-			o.b = append(o.b, `"`+hidden+`"`...)
+		if !o.empty {
+			o.b = append(o.b, ',')
 		}
+		o.empty = false
+		if !isShown(n) {
+			o.b = append(appendString(o.b, o.secrets.hide(n)), `:"`+hidden+`"`...)
+			continue
+		}
+		text, _ := bounded(o.secrets.hide(strings.Join(h[n], ", ")))
+		o.b = appendString(append(appendString(o.b, n), ':'), text)
 	}
 	o.close()
-}
-
-// headerName writes a member's name that came from outside.
-func (o *object) headerName(n string) {
-	if !o.empty {
-		o.b = append(o.b, ',')
-	}
-	o.empty = false
-	o.b = append(appendString(o.b, o.secrets.hide(n)), ':')
 }
 
 // body writes the beginning of a body of so many bytes.

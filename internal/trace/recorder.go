@@ -182,31 +182,42 @@ func (r *Recorder) commit(ctx context.Context, rows []store.Trace) error {
 
 // rows encodes steps, message by message, and packs them.
 func rows(chunks []chunk) []store.Trace {
-	steps := make(map[Ref][]*Step, count(chunks)/4)
+	all := make([]*note, 0, count(chunks))
+	next := make([]int, cap(all)) // of the same message, or 0
+	first := make(map[Ref]int, cap(all)/4)
+	last := make(map[Ref]int, cap(all)/4)
 	for _, c := range chunks {
 		for i := range c {
-			steps[c[i].ref] = append(steps[c[i].ref], &c[i].step)
+			n, ref := len(all), c[i].ref
+			all = append(all, &c[i])
+			if before, ok := last[ref]; ok {
+				next[before] = n
+			} else {
+				first[ref] = n
+			}
+			last[ref] = n
 		}
 	}
-	refs := slices.SortedFunc(maps.Keys(steps), func(a, b Ref) int {
-		return cmp.Or(strings.Compare(a.ProjectID, b.ProjectID), strings.Compare(a.AppID, b.AppID), strings.Compare(a.MessageID, b.MessageID))
+	refs := slices.SortedFunc(maps.Keys(first), func(a, b Ref) int {
+		if a.ProjectID == b.ProjectID && a.AppID == b.AppID {
+			return strings.Compare(a.MessageID, b.MessageID) // as nearly always
+		}
+		return cmp.Or(strings.Compare(a.ProjectID, b.ProjectID), strings.Compare(a.AppID, b.AppID))
 	})
 	var p store.TracePacker
+	var c clock
 	for _, ref := range refs {
-		p.Add(ref.ProjectID, ref.AppID, ref.MessageID, func(b []byte) []byte { return appendSteps(b, steps[ref]) })
+		p.Add(ref.ProjectID, ref.AppID, ref.MessageID, func(b []byte) []byte {
+			for n := first[ref]; ; n = next[n] {
+				b = all[n].step.appendTo(b, &c)
+				if next[n] == 0 {
+					return b
+				}
+				b = append(b, ',')
+			}
+		})
 	}
 	return p.Rows()
-}
-
-// appendSteps writes steps as JSON objects, separated by commas.
-func appendSteps(b []byte, steps []*Step) []byte {
-	for i, s := range steps {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = s.appendTo(b)
-	}
-	return b
 }
 
 // Unwritten returns the steps of a message that are still in memory, as
@@ -217,15 +228,20 @@ func (r *Recorder) Unwritten(ref Ref) string {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	var steps []*Step
+	var b []byte
+	var t clock
 	for _, list := range [][]chunk{r.writing, r.pending} {
 		for _, c := range list {
 			for i := range c {
-				if c[i].ref == ref {
-					steps = append(steps, &c[i].step)
+				if c[i].ref != ref {
+					continue
 				}
+				if len(b) > 0 {
+					b = append(b, ',')
+				}
+				b = c[i].step.appendTo(b, &t)
 			}
 		}
 	}
-	return string(appendSteps(nil, steps))
+	return string(b)
 }

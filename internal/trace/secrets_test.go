@@ -74,7 +74,7 @@ func TestNoSecret(t *testing.T) {
 			twice, _ := json.Marshal(string(quoted))
 			forms := []string{secret, url.QueryEscape(secret), url.PathEscape(secret), inJSON(secret), inJSON(inJSON(secret))}
 			for _, f := range append(forms, string(quoted), string(twice)) {
-				got := string(everywhere(f, OfCredential(&c, "derived-s3cret")).appendTo(nil))
+				got := string(everywhere(f, OfCredential(&c, "derived-s3cret")).appendTo(nil, new(clock)))
 				if !json.Valid([]byte(got)) {
 					t.Fatalf("not JSON: %s", got)
 				}
@@ -140,7 +140,7 @@ func FuzzStep(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text, secret string, size int64) {
 		s := everywhere(text, NewSecrets(secret))
 		s.Exchanges[0].Request.Body, s.Exchanges[0].Request.Size = []byte(text+secret), size
-		got := s.appendTo(nil)
+		got := s.appendTo(nil, new(clock))
 		if !json.Valid(got) {
 			t.Fatalf("not JSON: %q", got)
 		}

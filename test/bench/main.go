@@ -23,6 +23,7 @@ type options struct {
 	contacts    int
 	profile     string
 	only        string
+	env         []string // of the server
 }
 
 func main() {
@@ -37,7 +38,7 @@ func main() {
 	flag.IntVar(&o.connections, "connections", 64, "concurrent connections")
 	flag.IntVar(&o.contacts, "contacts", 1000, "different recipients")
 	flag.StringVar(&o.profile, "profile", "", "directory for CPU profiles of the server")
-	flag.StringVar(&o.only, "only", "", "accept, pipeline or lists; default all")
+	flag.StringVar(&o.only, "only", "", "accept, pipeline, lists, or traces: the pipeline with and without them; default the first three")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -55,6 +56,9 @@ func fail(err error) {
 // runs of the same load against the bare handler, because the machine may be
 // faster at one time than at another.
 func run(ctx context.Context, o options) error {
+	if o.only == "traces" {
+		return compareTraces(ctx, o)
+	}
 	var rows []row
 	for _, m := range []struct {
 		key, name, load string

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -87,7 +88,7 @@ func (w *world) serve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	env := []string{}
+	env := slices.Clone(w.o.env)
 	if w.o.profile != "" {
 		pprof, err := freeAddress(ctx)
 		if err != nil {
