@@ -115,4 +115,5 @@ type Style struct {
 	Italic      string // around descriptions, such as "_"; "" means none
 	BlankBefore bool   // a blank line before the choices of a card
 	Unnumbered  bool   // the cards of a carousel carry no number
+	OneText     bool   // a carousel is one text even where cards are native
 }

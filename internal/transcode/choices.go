@@ -90,7 +90,7 @@ func (t *transcoder) carousel(m *parley.CarouselMessage) {
 	switch {
 	case t.Carousel == channel.Native && t.whole(m):
 		t.add(parley.AppMessage{Carousel: m})
-	case t.Card == channel.Native:
+	case t.Card == channel.Native && !t.Style.OneText:
 		t.cards(m)
 	default:
 		t.text(carousel(m, t.Style))

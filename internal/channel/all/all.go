@@ -5,6 +5,7 @@ import (
 	"github.com/parley-im/parley/internal/channel"
 	"github.com/parley-im/parley/internal/channel/line"
 	"github.com/parley-im/parley/internal/channel/messenger"
+	"github.com/parley-im/parley/internal/channel/mms"
 	"github.com/parley-im/parley/internal/channel/sms"
 	"github.com/parley-im/parley/internal/channel/telegram"
 	"github.com/parley-im/parley/internal/channel/whatsapp"
@@ -15,6 +16,7 @@ func Channels() []channel.Channel {
 	return []channel.Channel{
 		line.New(),
 		messenger.New(),
+		mms.New(),
 		sms.New(),
 		telegram.New(),
 		whatsapp.New(),
