@@ -39,7 +39,8 @@ const (
 	devPhone         = "12025550123"
 	devPage          = "104528752223344"
 	devPageToken     = "parley-dev-page-token" //nolint:gosec // opens a simulator only
-	devToken         = "parley-dev-token"      //nolint:gosec // opens a simulator only
+	devVASP          = "parley-dev-vasp"
+	devToken         = "parley-dev-token" //nolint:gosec // opens a simulator only
 )
 
 // devAccounts is what parley dev has ready: a channel is one row. The first is
@@ -100,6 +101,20 @@ func devAccounts() []devAccount {
 			},
 			func(secret, webhook string) any {
 				return simulator.LINEAccount{Token: devToken, Secret: secret, WebhookURL: webhook, Name: "Demo"}
+			},
+		},
+		{
+			devApp, parley.ChannelMMS, simulator.ProviderMMSSinch, devVASP, devPhone,
+			func(secret string) parley.ChannelCredential {
+				return parley.ChannelCredential{
+					MMS:            &parley.MMSCredentials{AccountID: "parley-dev-vas", APIKey: devVASP, DefaultSender: devSender},
+					CallbackSecret: secret,
+				}
+			},
+			func(secret, webhook string) any {
+				return simulator.MMSSinchAccount{
+					VASID: "parley-dev-vas", WebhookURL: webhook, WebhookPassword: secret, Number: devSender,
+				}
 			},
 		},
 		{

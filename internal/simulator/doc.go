@@ -15,6 +15,7 @@
 //	/sms-twilio, /sms-vonage, /sms-kannel   the gateways' send request each
 //	/line        LINE Messaging API: /line/v2/bot/…, /line/bot/pnp/push; content too
 //	/sms-sinch   SMS REST API:       /sms-sinch/xms/v1/{service_plan_id}/batches[/{id}[/delivery_report]]
+//	/mms-sinch   MM7 submissions:    /mms-sinch
 //
 // SMPP 3.4 has a listener of its own, see Serve. A new provider's prefix is a
 // slash and its name. Webhooks go to the addresses the accounts give, are
@@ -37,6 +38,7 @@
 //	PUT /accounts/sms-sinch/{service_plan_id}     SinchAccount
 //	PUT /accounts/line/{channel_id}               LINEAccount
 //	PUT /accounts/smpp/{system_id}                SMPPAccount
+//	PUT /accounts/mms-sinch/{vasp_id}             MMSSinchAccount
 //
 // and so on. A PUT makes the account or replaces it, and answers {"id"}. One
 // of Meta's with a webhook_url makes the verification handshake first and
@@ -103,6 +105,7 @@
 //	                   WHATSAPP  131026; of refuse 131009, of rate_limit 131056
 //	                   MESSENGER 551, of rate_limit 613; it refuses, as there are no reports of failure
 //	                   REST      408, a delivery code; of refuse an error code such as "unauthorized"
+//	                   MMS-SINCH "Expired", an MMStatus; of refuse a StatusCode such as 2002
 //	                   SMPP      "UNDELIV", 27 or "REJECTD:015"; of refuse a command status, 0x45
 //	hang               before: the connection is cut and the message is not taken
 //	                   after:  the message is taken and the connection is cut before the answer

@@ -18,6 +18,7 @@ func (s *Simulator) newProviders() []provider {
 		newMessenger(s),
 		newSinch(s),
 		newSMSC(s),
+		newMM7(s),
 		twilioSMS(s),
 		vonageSMS(s),
 		kannelSMS(s),

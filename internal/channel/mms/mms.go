@@ -69,10 +69,18 @@ func (*MMS) Capabilities() channel.Capabilities {
 // best practices). Others may arrive; MMS_STRICT_VALIDATION refuses them.
 func strictTypes() []channel.MediaType {
 	return []channel.MediaType{
-		{Type: "image/jpeg"}, {Type: "image/png"}, {Type: "image/gif"},
-		{Type: "video/mp4"}, {Type: "video/3gpp"},
-		{Type: "audio/mpeg"}, {Type: "audio/mp3"}, {Type: "audio/amr"},
-		{Type: "text/vcard"}, {Type: "text/x-vcard"}, {Type: "text/calendar"}, {Type: "text/plain"},
+		{Type: "image/jpeg"},
+		{Type: "image/png"},
+		{Type: "image/gif"},
+		{Type: "video/mp4"},
+		{Type: "video/3gpp"},
+		{Type: "audio/mpeg"},
+		{Type: "audio/mp3"},
+		{Type: "audio/amr"},
+		{Type: "text/vcard"},
+		{Type: "text/x-vcard"},
+		{Type: "text/calendar"},
+		{Type: "text/plain"},
 	}
 }
 

@@ -97,7 +97,8 @@ func (s *slide) say(m *parley.AppMessage) error {
 		s.card(v)
 	case *parley.ContactInfoMessage:
 		s.VCard = channel.VCard(v)
-	default:
+	case *parley.CarouselMessage, *parley.ChoiceMessage, *parley.ListMessage, *parley.LocationMessage,
+		*parley.TemplateMessage, nil:
 		return channel.Refuse(parley.ReasonUnsupportedOperation, "MMS carries text, media, cards and contacts only")
 	}
 	return nil
