@@ -94,6 +94,7 @@ func devAccounts() []devAccount {
 				return simulator.PageAccount{Token: devPageToken, AppSecret: secret, VerifyToken: secret, WebhookURL: webhook, Name: "Demo"}
 			},
 		},
+		devWeChat(),
 		{
 			devApp, parley.ChannelLINE, simulator.ProviderLINE, "1653000000", "U4af4980629aabbccddeeff0011223344",
 			func(secret string) parley.ChannelCredential {

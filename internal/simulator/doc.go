@@ -1,5 +1,5 @@
 // Package simulator is the other end: the providers' side of MESSENGER,
-// TELEGRAM, WHATSAPP and SMS, spoken as the providers speak it, with handsets that show
+// TELEGRAM, WECHAT, WHATSAPP and SMS, spoken as the providers speak it, with handsets that show
 // what arrived and can answer. It serves development and tests. It shares no
 // code with the adapters it stands opposite to, and does nothing a provider
 // would not do except through the control API.
@@ -12,6 +12,7 @@
 //	/telegram    Bot API:            /telegram/bot{token}/{method}, /telegram/file/bot{token}/{path}
 //	/graph       WhatsApp Cloud API: /graph/{version}/{phone_number_id}/messages, …/media, /graph/{version}/{media_id}
 //	/messenger   Send API:           /messenger/{version}/{page_id or me}/messages, …/subscribed_apps, /messenger/{version}/{page_id or psid}
+//	/wechat      Official Account:   /wechat/cgi-bin/message/custom/send, …/message/template/send, …/media/upload, …/stable_token
 //	/sms-twilio, /sms-vonage, /sms-kannel   the gateways' send request each
 //	/line        LINE Messaging API: /line/v2/bot/…, /line/bot/pnp/push; content too
 //	/sms-sinch   SMS REST API:       /sms-sinch/xms/v1/{service_plan_id}/batches[/{id}[/delivery_report]]
@@ -35,13 +36,14 @@
 //	PUT /accounts/telegram/{token}                TelegramAccount
 //	PUT /accounts/whatsapp/{phone_number_id}      WhatsAppAccount
 //	PUT /accounts/messenger/{page_id}             PageAccount
+//	PUT /accounts/wechat/{app_id}                 WeChatAccount
 //	PUT /accounts/sms-sinch/{service_plan_id}     SinchAccount
 //	PUT /accounts/line/{channel_id}               LINEAccount
 //	PUT /accounts/smpp/{system_id}                SMPPAccount
 //	PUT /accounts/mms-sinch/{vasp_id}             MMSSinchAccount
 //
 // and so on. A PUT makes the account or replaces it, and answers {"id"}. One
-// of Meta's with a webhook_url makes the verification handshake first and
+// of Meta's or WECHAT with a webhook_url makes the verification handshake first and
 // fails, with nothing changed, if the webhook does not echo the challenge.
 //
 // # Handsets
@@ -102,6 +104,7 @@
 //	retry_after        seconds a rate-limited sender is told to wait (1; REST: no header unless given)
 //	fail_code          code of reject and refuse, number or string:
 //	                   TELEGRAM  "403 Forbidden: user is deactivated" (status and description)
+//	                   WECHAT    45015; of a template that is rejected "failed:user block"
 //	                   WHATSAPP  131026; of refuse 131009, of rate_limit 131056
 //	                   MESSENGER 551, of rate_limit 613; it refuses, as there are no reports of failure
 //	                   REST      408, a delivery code; of refuse an error code such as "unauthorized"

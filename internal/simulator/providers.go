@@ -23,6 +23,7 @@ func (s *Simulator) newProviders() []provider {
 		vonageSMS(s),
 		kannelSMS(s),
 		newLINE(s),
+		newWeChat(s),
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/parley-im/parley/internal/channel/mms"
 	"github.com/parley-im/parley/internal/channel/sms"
 	"github.com/parley-im/parley/internal/channel/telegram"
+	"github.com/parley-im/parley/internal/channel/wechat"
 	"github.com/parley-im/parley/internal/channel/whatsapp"
 )
 
@@ -19,6 +20,7 @@ func Channels() []channel.Channel {
 		mms.New(),
 		sms.New(),
 		telegram.New(),
+		wechat.New(),
 		whatsapp.New(),
 	}
 }
