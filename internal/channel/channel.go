@@ -133,6 +133,9 @@ type OutgoingEvent struct {
 	// LastInbound is the newest message received from To, or "": some
 	// providers show that one as read, or tie composing to it.
 	LastInbound ProviderID
+	// LastComment is what the provider calls the newest comment of To, or "".
+	// It is looked up for comment_reply_event alone.
+	LastComment ProviderID
 }
 
 // A Prober can ask its provider whether somebody can be reached and what they

@@ -258,6 +258,10 @@ func (e *Engine) attemptEvent(ctx context.Context, j *store.Job, s *showing, app
 	if err != nil {
 		return "", err
 	}
+	comment, err := e.lastComment(ctx, j.ProjectID, s)
+	if err != nil {
+		return "", err
+	}
 	if !s.repeatable() {
 		if err := e.store.Commit(ctx, &store.Write{Start: j.ID}); err != nil {
 			return "", err
@@ -267,11 +271,41 @@ func (e *Engine) attemptEvent(ctx context.Context, j *store.Job, s *showing, app
 		return "", errLeaseLost
 	}
 	out := &channel.OutgoingEvent{
-		EventID: s.EventID, To: channel.Address{Identity: s.To.Identity}, Event: s.Event, LastInbound: channel.ProviderID(last),
+		EventID: s.EventID, To: channel.Address{Identity: s.To.Identity}, Event: s.Event,
+		LastInbound: channel.ProviderID(last), LastComment: comment,
 	}
 	ctx, cancel := context.WithTimeout(ctx, e.o.SendTimeout)
 	defer cancel()
 	return handEvent(ctx, e.channels[s.To.Channel], e.conn(j.ProjectID, app, app.Credential(s.To.Channel)), out)
+}
+
+// fewEvents is how many events of a contact are looked through for a comment.
+const fewEvents = 50
+
+// lastComment returns what the provider calls the newest comment of whom the
+// event is for, or "". Only an answer to a comment needs it, and in dispatch
+// mode, where no events are kept, there is none.
+func (e *Engine) lastComment(ctx context.Context, projectID string, s *showing) (channel.ProviderID, error) {
+	if s.Event.CommentReply == nil || s.ContactID == "" {
+		return "", nil
+	}
+	events, err := e.store.Events(ctx, projectID, store.EventFilter{ContactID: s.ContactID, Limit: fewEvents})
+	if err != nil {
+		return "", err
+	}
+	for _, stored := range events {
+		if stored.AppID != s.AppID {
+			continue
+		}
+		ev, err := stored.Wire()
+		if err != nil {
+			return "", err
+		}
+		if ev.ContactEvent != nil && ev.ContactEvent.Comment != nil && ev.ChannelIdentity != nil && *ev.ChannelIdentity == s.To {
+			return channel.ProviderID(ev.ContactEvent.Comment.ID), nil
+		}
+	}
+	return "", nil
 }
 
 // handEvent makes the attempt. After a panic nobody knows what became of it,

@@ -145,6 +145,27 @@ func TestEventInDispatchMode(t *testing.T) {
 	}
 }
 
+// An answer to a comment is for the newest one on the channel.
+func TestEventAnswersComment(t *testing.T) {
+	t.Parallel()
+	s := newStage()
+	w := newWorld(t, s)
+	a := w.app()
+	for _, id := range []string{"c-1", "c-2"} {
+		w.tell(a, parley.ChannelSMS, channel.Inbound{
+			ID: channel.ProviderID(id), From: channel.Address{Identity: ada},
+			Event: &parley.ContactEvent{Comment: &parley.CommentEvent{ID: id, Text: "Nice"}},
+		})
+	}
+	w.tell(a, parley.ChannelSMS, says("in-1", ada, "hi"))
+	w.show(a, comment())
+	w.show(a, composing())
+	w.step()
+	if len(s.shown) != 2 || s.shown[0].LastComment != "c-2" || s.shown[0].LastInbound != "in-1" || s.shown[1].LastComment != "" {
+		t.Errorf("shown: %+v", s.shown)
+	}
+}
+
 func TestEventRefused(t *testing.T) {
 	t.Parallel()
 	rcs := func(r *parley.SendEventRequest) {

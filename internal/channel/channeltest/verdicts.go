@@ -41,8 +41,11 @@ type Verdict struct {
 	Source  string             `json:"source"`
 }
 
-// lastInbound is what events and retractions refer to.
-const lastInbound channel.ProviderID = "provider-message-1"
+// What events and retractions refer to.
+const (
+	lastInbound channel.ProviderID = "provider-message-1"
+	lastComment channel.ProviderID = "provider-comment-1"
+)
 
 // callTimeout bounds a call of a channel against a server on loopback.
 const callTimeout = 20 * time.Second
@@ -166,7 +169,7 @@ func (s *Suite) call(ctx context.Context, t *testing.T, c *channel.Conn, v Verdi
 	if e == nil {
 		t.Fatalf("verdict %q: there is no call %q", v.Name, v.Call)
 	}
-	out := &channel.OutgoingEvent{EventID: messageID, To: to, Event: e, LastInbound: lastInbound}
+	out := &channel.OutgoingEvent{EventID: messageID, To: to, Event: e, LastInbound: lastInbound, LastComment: lastComment}
 	return implements[channel.EventSender](t, s.Channel).SendEvent(ctx, c, out)
 }
 
