@@ -37,6 +37,7 @@ const (
 	devPassword      = "parley1"
 	devSender        = "12025550100"
 	devPhone         = "12025550123"
+	devInstagram     = "17841400008460056"
 	devPage          = "104528752223344"
 	devPageToken     = "parley-dev-page-token" //nolint:gosec // opens a simulator only
 	devVASP          = "parley-dev-vasp"
@@ -116,6 +117,18 @@ func devAccounts() []devAccount {
 				return simulator.MMSSinchAccount{
 					VASID: "parley-dev-vas", WebhookURL: webhook, WebhookPassword: secret, Number: devSender,
 				}
+			},
+		},
+		{
+			devApp, parley.ChannelInstagram, simulator.ProviderInstagram, devInstagram, "3001",
+			func(secret string) parley.ChannelCredential {
+				return parley.ChannelCredential{
+					Instagram:        &parley.InstagramCredentials{Token: devPageToken, BusinessAccountID: devInstagram},
+					ProviderSettings: devSettings(map[string]any{"app_secret": secret, "verify_token": secret}),
+				}
+			},
+			func(secret, webhook string) any {
+				return simulator.PageAccount{Token: devPageToken, AppSecret: secret, VerifyToken: secret, WebhookURL: webhook, Name: "demo"}
 			},
 		},
 		{

@@ -10,6 +10,7 @@
 // adapter needs only another base URL:
 //
 //	/telegram    Bot API:            /telegram/bot{token}/{method}, /telegram/file/bot{token}/{path}
+//	/instagram   Send API:           as /messenger, the account instead of the page
 //	/graph       WhatsApp Cloud API: /graph/{version}/{phone_number_id}/messages, …/media, /graph/{version}/{media_id}
 //	/messenger   Send API:           /messenger/{version}/{page_id or me}/messages, …/subscribed_apps, /messenger/{version}/{page_id or psid}
 //	/wechat      Official Account:   /wechat/cgi-bin/message/custom/send, …/message/template/send, …/media/upload, …/stable_token
@@ -33,6 +34,7 @@
 // # Accounts
 //
 //	GET /accounts                                 ids by provider
+//	PUT /accounts/instagram/{account_id}          PageAccount
 //	PUT /accounts/telegram/{token}                TelegramAccount
 //	PUT /accounts/whatsapp/{phone_number_id}      WhatsAppAccount
 //	PUT /accounts/messenger/{page_id}             PageAccount
@@ -106,7 +108,7 @@
 //	                   TELEGRAM  "403 Forbidden: user is deactivated" (status and description)
 //	                   WECHAT    45015; of a template that is rejected "failed:user block"
 //	                   WHATSAPP  131026; of refuse 131009, of rate_limit 131056
-//	                   MESSENGER 551, of rate_limit 613; it refuses, as there are no reports of failure
+//	                   MESSENGER and INSTAGRAM 551, of rate_limit 613; both refuse, as there are no reports of failure
 //	                   REST      408, a delivery code; of refuse an error code such as "unauthorized"
 //	                   MMS-SINCH "Expired", an MMStatus; of refuse a StatusCode such as 2002
 //	                   SMPP      "UNDELIV", 27 or "REJECTD:015"; of refuse a command status, 0x45

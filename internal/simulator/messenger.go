@@ -3,13 +3,10 @@ package simulator
 // ProviderMessenger is Meta's Messenger Platform.
 const ProviderMessenger = "messenger"
 
-// MessengerAccount is a page.
-type MessengerAccount = PageAccount
-
 func newMessenger(s *Simulator) *pages {
 	return &pages{sim: s, dialect: dialect{
 		provider: ProviderMessenger, of: ChannelMessenger, object: "page",
-		textMost: 2000, calls: true, kinds: []string{"image", "video", "audio", "file"},
+		textMost: 2000, calls: true, places: true, kinds: []string{"image", "video", "audio", "file"},
 		windowSub: 2018278, watermark: true, midPrefix: "m_",
 	}}
 }

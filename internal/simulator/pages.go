@@ -23,13 +23,14 @@ type dialect struct {
 	provider  string // also the prefix of paths
 	of        string // the channel
 	object    string // of webhooks
+	midPrefix string // of message ids
 	textMost  int    // in bytes if textBytes, else in characters
 	textBytes bool
-	calls     bool     // buttons may dial
 	kinds     []string // of attachments besides templates
-	windowSub int      // subcode of code 10
-	watermark bool     // reads are told by time, and deliveries are told
-	midPrefix string
+	calls     bool     // buttons may dial
+	places    bool     // phones can share where they are
+	watermark bool     // deliveries are told, and reads by time; otherwise only reads, by message
+	windowSub int      // the subcode of code 10 where the window is closed
 }
 
 // PageAccount is a page of Messenger or a professional account of Instagram.

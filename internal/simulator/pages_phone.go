@@ -132,7 +132,7 @@ func (p *pages) reply(account string, phone key, r Reply) (Item, error) {
 	switch {
 	case r.Text != nil:
 		h.Message.Text = *r.Text
-	case r.Location != nil && p.calls:
+	case r.Location != nil && p.places:
 		l := r.Location
 		h.Message.Attachments = []pageInAttachment{{Type: "location", Title: l.Title, Payload: map[string]any{
 			"coordinates": map[string]float64{"lat": l.Latitude, "long": l.Longitude},

@@ -16,6 +16,7 @@ func (s *Simulator) newProviders() []provider {
 		newTelegram(s),
 		newWhatsApp(s),
 		newMessenger(s),
+		newInstagram(s),
 		newSinch(s),
 		newSMSC(s),
 		newMM7(s),

@@ -3,6 +3,7 @@ package all
 
 import (
 	"github.com/parley-im/parley/internal/channel"
+	"github.com/parley-im/parley/internal/channel/instagram"
 	"github.com/parley-im/parley/internal/channel/line"
 	"github.com/parley-im/parley/internal/channel/messenger"
 	"github.com/parley-im/parley/internal/channel/mms"
@@ -16,6 +17,7 @@ import (
 func Channels() []channel.Channel {
 	return []channel.Channel{
 		line.New(),
+		instagram.New(),
 		messenger.New(),
 		mms.New(),
 		sms.New(),

@@ -36,8 +36,11 @@ type comment struct {
 func (r *reader) change(e *entry, c *change) {
 	kind := "FEED"
 	switch c.Field {
-	case "messages", "standby":
-		r.ignore(c.Field, "it is told in messaging, too")
+	case "messages", "messaging_postbacks", "messaging_seen", "message_reactions", "messaging_referral", "messaging_optins":
+		r.happening(c.Value) // Instagram tells some in this form
+		return
+	case "standby", "messaging_handover":
+		r.ignore(c.Field, "it is for an app that is not in control")
 		return
 	case "live_comments":
 		kind = "LIVE"

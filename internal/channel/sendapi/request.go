@@ -17,7 +17,8 @@ type Frame struct {
 }
 
 type recipient struct {
-	ID string `json:"id"`
+	ID        string `json:"id,omitempty"`
+	CommentID string `json:"comment_id,omitempty"` // who wrote that comment
 }
 
 type replyTo struct {

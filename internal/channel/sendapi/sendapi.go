@@ -237,3 +237,16 @@ func FileName(m *parley.MediaMessage) string {
 	}
 	return m.FilenameOverride
 }
+
+// ReplyTo answers a comment with a private message to who wrote it.
+func (acc *Account) ReplyTo(ctx context.Context, c *channel.Conn, comment, text string) (channel.ProviderID, error) {
+	body, err := graph.Encode(Request{Recipient: recipient{CommentID: comment}, Message: &Message{Text: text}})
+	if err != nil {
+		return "", err
+	}
+	answer, err := channel.PostJSON(ctx, c, acc.URL(c, acc.Node, "messages"), acc.Header(), body)
+	if err != nil {
+		return "", err
+	}
+	return acc.messageID(answer)
+}
