@@ -16,8 +16,8 @@ import (
 // Channels returns one of each. A new channel is one more line here.
 func Channels() []channel.Channel {
 	return []channel.Channel{
-		line.New(),
 		instagram.New(),
+		line.New(),
 		messenger.New(),
 		mms.New(),
 		sms.New(),
