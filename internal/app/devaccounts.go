@@ -132,6 +132,18 @@ func devAccounts() []devAccount {
 			},
 		},
 		{
+			devApp, parley.ChannelViberBM, simulator.ProviderVonageViber, "16273", devPhone,
+			func(secret string) parley.ChannelCredential {
+				return parley.ChannelCredential{
+					StaticBearer:   &parley.StaticBearer{ClaimedIdentity: "16273", Token: devToken},
+					CallbackSecret: secret, ProviderSettings: devSettings(map[string]any{"api_key": "parleydev"}),
+				}
+			},
+			func(secret, webhook string) any {
+				return simulator.VonageViberAccount{APIKey: "parleydev", Secret: devToken, WebhookURL: webhook, SignatureSecret: secret}
+			},
+		},
+		{
 			devSMPPApp, parley.ChannelSMS, simulator.ProviderSMPP, "parley", devPhone,
 			func(string) parley.ChannelCredential {
 				return parley.ChannelCredential{

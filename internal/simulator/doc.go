@@ -1,6 +1,6 @@
 // Package simulator is the other end: the providers' side of MESSENGER,
-// TELEGRAM, WECHAT, WHATSAPP and SMS, spoken as the providers speak it, with handsets that show
-// what arrived and can answer. It serves development and tests. It shares no
+// SMS, TELEGRAM, VIBERBM, WECHAT and WHATSAPP, spoken as the providers speak it,
+// with handsets that show what arrived and can answer. It serves development and tests. It shares no
 // code with the adapters it stands opposite to, and does nothing a provider
 // would not do except through the control API.
 //
@@ -16,6 +16,7 @@
 //	/wechat      Official Account:   /wechat/cgi-bin/message/custom/send, …/message/template/send, …/media/upload, …/stable_token
 //	/sms-twilio, /sms-vonage, /sms-kannel   the gateways' send request each
 //	/line        LINE Messaging API: /line/v2/bot/…, /line/bot/pnp/push; content too
+//	/viberbm-vonage   Messages API:  /viberbm-vonage/v1/messages
 //	/sms-sinch   SMS REST API:       /sms-sinch/xms/v1/{service_plan_id}/batches[/{id}[/delivery_report]]
 //	/mms-sinch   MM7 submissions:    /mms-sinch
 //
@@ -41,6 +42,7 @@
 //	PUT /accounts/wechat/{app_id}                 WeChatAccount
 //	PUT /accounts/sms-sinch/{service_plan_id}     SinchAccount
 //	PUT /accounts/line/{channel_id}               LINEAccount
+//	PUT /accounts/viberbm-vonage/{service_id}     VonageViberAccount
 //	PUT /accounts/smpp/{system_id}                SMPPAccount
 //	PUT /accounts/mms-sinch/{vasp_id}             MMSSinchAccount
 //
@@ -109,6 +111,7 @@
 //	                   WECHAT    45015; of a template that is rejected "failed:user block"
 //	                   WHATSAPP  131026; of refuse 131009, of rate_limit 131056
 //	                   MESSENGER and INSTAGRAM 551, of rate_limit 613; both refuse, as there are no reports of failure
+//	                   VIBERBM   1300; of refuse 1170
 //	                   REST      408, a delivery code; of refuse an error code such as "unauthorized"
 //	                   MMS-SINCH "Expired", an MMStatus; of refuse a StatusCode such as 2002
 //	                   SMPP      "UNDELIV", 27 or "REJECTD:015"; of refuse a command status, 0x45

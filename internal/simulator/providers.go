@@ -25,6 +25,7 @@ func (s *Simulator) newProviders() []provider {
 		kannelSMS(s),
 		newLINE(s),
 		newWeChat(s),
+		newVonageViber(s),
 	}
 }
 
