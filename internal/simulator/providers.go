@@ -20,6 +20,7 @@ func (s *Simulator) newProviders() []provider {
 		newSinch(s),
 		newSMSC(s),
 		newMM7(s),
+		newBandwidth(s),
 		twilioSMS(s),
 		vonageSMS(s),
 		kannelSMS(s),

@@ -83,3 +83,59 @@ var mmStatuses = map[string]struct {
 	"Unrecognized":  {parley.StatusFailed, parley.ReasonMediaTypeUnsupported},
 	"NotSupported":  {parley.StatusFailed, parley.ReasonMediaTypeUnsupported},
 }
+
+// bandwidthCodes is what the codes of failed messages mean, the longest prefix
+// first (dev.bandwidth.com, Messaging errors).
+var bandwidthCodes = []struct {
+	prefix string
+	reason parley.ReasonCode
+}{
+	{"4303", parley.ReasonRecipientInvalidChannelIdentity},
+	{"4302", parley.ReasonChannelBadConfiguration},     // the sender is no number
+	{"4360", parley.ReasonMessageExpired},              // expired before it was sent
+	{"4403", parley.ReasonChannelBadConfiguration},     // the sender is not ours
+	{"4404", parley.ReasonDeliveryRejectedDueToPolicy}, // the recipient is forbidden
+	{"4405", parley.ReasonChannelBadConfiguration},     // the sender is nobody's
+	{"4406", parley.ReasonRecipientInvalidChannelIdentity},
+	{"4407", parley.ReasonChannelBadConfiguration},
+	{"4408", parley.ReasonRecipientInvalidChannelIdentity},
+	{"4409", parley.ReasonRecipientNotReachable}, // no MMS on that number
+	{"4410", parley.ReasonMediaNotReachable},
+	{"4411", parley.ReasonMediaTooLarge},
+	{"4412", parley.ReasonMediaTypeUnsupported},
+	{"442", parley.ReasonRecipientNotReachable},       // no route
+	{"443", parley.ReasonDeliveryRejectedDueToPolicy}, // country, short code or toll-free number forbidden
+	{"445", parley.ReasonChannelBadConfiguration},     // wrong user or application
+	{"4470", parley.ReasonDeliveryRejectedDueToPolicy},
+	{"4475", parley.ReasonRecipientNotOptedIn},
+	{"4476", parley.ReasonChannelBadConfiguration}, // the sender is not registered
+	{"4481", parley.ReasonDeliveryRejectedDueToPolicy},
+	{"4482", parley.ReasonDeliveryRejectedDueToPolicy},
+	{"4493", parley.ReasonChannelBadConfiguration},
+	{"4001", parley.ReasonChannelBadConfiguration},
+	{"4700", parley.ReasonRecipientNotReachable}, // no MMS there
+	{"4701", parley.ReasonRecipientNotReachable},
+	{"4702", parley.ReasonRecipientNotReachable},
+	{"4710", parley.ReasonMediaNotReachable},
+	{"4720", parley.ReasonRecipientInvalidChannelIdentity},
+	{"4721", parley.ReasonRecipientNotReachable}, // number given up
+	{"4730", parley.ReasonRecipientNotReachable},
+	{"4740", parley.ReasonChannelBadConfiguration},
+	{"4770", parley.ReasonDeliveryRejectedDueToPolicy},
+	{"4775", parley.ReasonRecipientNotOptedIn},
+	{"478", parley.ReasonRateLimited},
+	{"479", parley.ReasonDeliveryRejectedDueToPolicy}, // short code or campaign not allowed
+	{"47", parley.ReasonChannelReject},                // the carrier's refusals
+	{"4", parley.ReasonBadRequest},
+	{"9902", parley.ReasonDeliveryReportTimeOut},
+	{"9", parley.ReasonUnknown},
+}
+
+func bandwidthReason(code string) parley.ReasonCode {
+	for _, c := range bandwidthCodes {
+		if strings.HasPrefix(code, c.prefix) {
+			return c.reason
+		}
+	}
+	return parley.ReasonChannelFailure // 5xxx: Bandwidth or the carrier failed
+}

@@ -1,6 +1,7 @@
 // Package mms is channel MMS. Its providers are sinch, the MM7 protocol of
 // 3GPP TS 23.140 as Sinch's MM7 service and other relays speak it, which takes
-// the media themselves.
+// the media themselves, and bandwidth, Bandwidth's Messaging API, which takes
+// their addresses.
 //
 // An MMS is one slide: a file and the words beside it, with the title of a
 // card as its subject. What else there is to say is written out as text.
@@ -10,6 +11,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"strings"
 
 	"github.com/parley-im/parley"
 	"github.com/parley-im/parley/internal/channel"
@@ -17,7 +19,10 @@ import (
 
 // The providers, as a credential's provider names them. The first serves
 // credentials that name none, because those are the hosted API's.
-const providerSinch = "sinch"
+const (
+	providerSinch     = "sinch"
+	providerBandwidth = "bandwidth"
+)
 
 // maxText is the longest text of a slide in characters (developers.sinch.com,
 // MMS); longer text becomes several messages.
@@ -92,16 +97,27 @@ func (*MMS) Check(c *parley.ChannelCredential) error {
 	if c.MMS.DefaultSender != "" && senderKind(c.MMS.DefaultSender) == "" {
 		return parley.Invalid("mms_credentials.default_sender", "must be a phone number, a short code or an e-mail address")
 	}
-	if name := channel.Provider(c, providerSinch); name != providerSinch {
-		return parley.Invalid("provider", "is %q; channel MMS has sinch", c.Provider)
+	switch channel.Provider(c, providerSinch) {
+	case providerSinch:
+		_, err := readMM7Settings(c)
+		return err
+	case providerBandwidth:
+		return checkBandwidth(c)
 	}
-	_, err := readMM7Settings(c)
-	return err
+	return parley.Invalid("provider", "is %q; channel MMS has sinch and bandwidth", c.Provider)
+}
+
+func isBandwidth(c *parley.ChannelCredential) bool {
+	return channel.Provider(c, providerSinch) == providerBandwidth
 }
 
 // Render implements channel.Channel.
 func (*MMS) Render(o *channel.Outgoing) ([]channel.Payload, error) {
-	slides, err := slidesOf(o)
+	does := abilities{maxText: maxText, subject: true, vCard: true}
+	if isBandwidth(o.Credential) {
+		does = abilities{maxText: bandwidthMaxText}
+	}
+	slides, err := slidesOf(o, does)
 	if err != nil {
 		return nil, err
 	}
@@ -122,17 +138,30 @@ func (*MMS) Send(ctx context.Context, c *channel.Conn, a channel.Attempt) (chann
 	if err := json.Unmarshal(a.Payload.Body, &s); err != nil {
 		return "", internalError(err)
 	}
+	if isBandwidth(c.Credential) {
+		return sendBandwidth(ctx, c, a, &s)
+	}
 	return sendMM7(ctx, c, a, &s)
 }
 
 // Receive implements channel.Receiver.
 func (*MMS) Receive(c *channel.Conn, r *http.Request, body []byte) (channel.Received, error) {
-	return receiveMM7(c, r, body)
+	if !genuine(c.Credential.CallbackSecret, r) {
+		return channel.Received{}, channel.ErrForged
+	}
+	if isBandwidth(c.Credential) {
+		in, err := receiveBandwidth(body)
+		return channel.Received{Inbound: in}, err
+	}
+	return receiveMM7(r, body)
 }
 
 // FetchMedia implements channel.MediaFetcher.
-func (*MMS) FetchMedia(_ context.Context, _ *channel.Conn, ref string) (channel.Media, error) {
-	return inlineMedia(ref)
+func (*MMS) FetchMedia(ctx context.Context, c *channel.Conn, ref string) (channel.Media, error) {
+	if strings.HasPrefix(ref, inlinePrefix) {
+		return inlineMedia(ref)
+	}
+	return fetchBandwidth(ctx, c, ref)
 }
 
 func internalError(err error) *channel.Error {

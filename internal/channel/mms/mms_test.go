@@ -52,6 +52,35 @@ func checkSlide(p channel.Payload) error {
 	return nil
 }
 
+func bandwidthSuite() channeltest.Suite {
+	c := sinchCredential()
+	c.Provider = providerBandwidth
+	return channeltest.Suite{
+		Channel: New(), Credential: c, Testdata: "testdata/bandwidth",
+		Properties: map[string]string{"MMS_SENDER": "12025550111"},
+		Sign: func(c *channel.Conn, r *http.Request, _ []byte) {
+			r.SetBasicAuth("bandwidth", c.Credential.CallbackSecret)
+		},
+		Check: func(p channel.Payload) error {
+			var s slide
+			if err := json.Unmarshal(p.Body, &s); err != nil {
+				return err
+			}
+			if n := utf8.RuneCountInString(s.Text); n > bandwidthMaxText || s.Subject != "" || s.VCard != "" {
+				return fmt.Errorf("text of %d characters, subject %q", n, s.Subject)
+			}
+			return checkSlide(p)
+		},
+	}
+}
+
+func TestBandwidth(t *testing.T) {
+	t.Parallel()
+	channeltest.Run(t, bandwidthSuite())
+}
+
+func FuzzReceiveBandwidth(f *testing.F) { channeltest.FuzzReceive(f, bandwidthSuite()) }
+
 func TestSinch(t *testing.T) {
 	t.Parallel()
 	channeltest.Run(t, sinchSuite())
@@ -76,6 +105,11 @@ func TestCheckNamesTheSetting(t *testing.T) {
 		if err := New().Check(c); err == nil || !strings.Contains(err.Error(), "provider_settings."+field) {
 			t.Errorf("%s: error %v, want one about %s", settings, err, field)
 		}
+	}
+	bare := bandwidthSuite().Credential
+	bare.MMS.BasicAuth = nil
+	if err := New().Check(bare); err == nil || !strings.Contains(err.Error(), "mms_credentials.basic_auth") {
+		t.Errorf("error %v, want one about basic_auth", err)
 	}
 	c := sinchCredential()
 	c.MMS.DefaultSender = "Parley"

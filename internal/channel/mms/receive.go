@@ -13,11 +13,8 @@ import (
 )
 
 // receiveMM7 answers a relay: messages, delivery reports and read replies.
-func receiveMM7(c *channel.Conn, r *http.Request, body []byte) (channel.Received, error) {
+func receiveMM7(r *http.Request, body []byte) (channel.Received, error) {
 	var none channel.Received
-	if !genuine(c.Credential.CallbackSecret, r) {
-		return none, channel.ErrForged
-	}
 	m, err := readMIME(r.Header.Get("Content-Type"), body)
 	if err != nil {
 		return none, fmt.Errorf("%w: %w", channel.ErrMalformed, err)
@@ -49,8 +46,8 @@ func receiveMM7(c *channel.Conn, r *http.Request, body []byte) (channel.Received
 	return channel.Received{Inbound: in, Reply: accepted(req, answer, transaction)}, nil
 }
 
-// genuine checks the password of a relay's request, once one has been agreed
-// on: MM7 has HTTP authentication and nothing else (3GPP TS 23.140, 8.7.1.1).
+// genuine checks the password of a provider's request, once one has been agreed
+// on: neither MM7 (3GPP TS 23.140, 8.7.1.1) nor Bandwidth has anything else.
 func genuine(secret string, r *http.Request) bool {
 	if secret == "" {
 		return true
@@ -105,13 +102,17 @@ func delivered(req *element, transaction string, m *message) ([]channel.Inbound,
 		out[i] = in
 		out[i].ID = channel.ProviderID(fmt.Sprintf("%s/%d", id, i))
 		out[i].Media = m.files[i].ref()
-		if words == "" {
-			out[i].Message = &parley.ContactMessage{Media: new(parley.MediaMessage)}
-		} else {
-			out[i].Message = &parley.ContactMessage{MediaCard: &parley.MediaCardMessage{Caption: words}}
-		}
+		out[i].Message = captioned(words)
 	}
 	return out, nil
+}
+
+// captioned is the message of a file whose address the engine fills in.
+func captioned(words string) *parley.ContactMessage {
+	if words == "" {
+		return &parley.ContactMessage{Media: new(parley.MediaMessage)}
+	}
+	return &parley.ContactMessage{MediaCard: &parley.MediaCardMessage{Caption: words}}
 }
 
 // reported reads a delivery report.

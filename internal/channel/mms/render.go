@@ -36,8 +36,14 @@ const maxSubject = 80
 // maxMedia bounds the files an explicit message may name.
 const maxMedia = 10
 
+// abilities is what a provider takes besides text and media.
+type abilities struct {
+	maxText        int // characters
+	subject, vCard bool
+}
+
 // slidesOf says o in one MMS, or several where the text is too long for one.
-func slidesOf(o *channel.Outgoing) ([]slide, error) {
+func slidesOf(o *channel.Outgoing, does abilities) ([]slide, error) {
 	base, err := addressed(o)
 	if err != nil {
 		return nil, err
@@ -49,12 +55,15 @@ func slidesOf(o *channel.Outgoing) ([]slide, error) {
 	if raw, ok := o.Message.ExplicitChannel[parley.ChannelMMS]; ok {
 		err = base.explicit(raw)
 	} else {
-		err = base.say(o.Message)
+		err = base.say(o.Message, does)
 	}
 	if err != nil {
 		return nil, err
 	}
-	return base.split(), nil
+	if !does.subject {
+		base.Subject, base.Text = "", transcode.Join("\n", base.Subject, base.Text)
+	}
+	return base.split(does.maxText), nil
 }
 
 // addressed returns a slide that says nothing yet.
@@ -87,7 +96,7 @@ func addressed(o *channel.Outgoing) (*slide, error) {
 const placeholder = "{{to}}"
 
 // say fills in what a message says.
-func (s *slide) say(m *parley.AppMessage) error {
+func (s *slide) say(m *parley.AppMessage, does abilities) error {
 	switch v := m.Content().(type) {
 	case *parley.TextMessage:
 		s.Text = v.Text
@@ -96,7 +105,11 @@ func (s *slide) say(m *parley.AppMessage) error {
 	case *parley.CardMessage:
 		s.card(v)
 	case *parley.ContactInfoMessage:
-		s.VCard = channel.VCard(v)
+		if does.vCard {
+			s.VCard = channel.VCard(v)
+		} else {
+			s.Text = transcode.Text(m, style())
+		}
 	case *parley.CarouselMessage, *parley.ChoiceMessage, *parley.ListMessage, *parley.LocationMessage,
 		*parley.TemplateMessage, nil:
 		return channel.Refuse(parley.ReasonUnsupportedOperation, "MMS carries text, media, cards and contacts only")
@@ -166,8 +179,8 @@ func (s *slide) explicit(raw string) error {
 }
 
 // split returns s, and what of its text is too long for it as further slides.
-func (s *slide) split() []slide {
-	pieces := transcode.Split(s.Text, maxText, channel.Characters)
+func (s *slide) split(limit int) []slide {
+	pieces := transcode.Split(s.Text, limit, channel.Characters)
 	if len(pieces) < 2 {
 		return []slide{*s}
 	}

@@ -29,6 +29,7 @@ const (
 type phone struct {
 	t     *testing.T
 	base  string
+	hook  string // where the provider calls
 	conn  *channel.Conn
 	inbox chan channel.Inbound
 }
@@ -53,6 +54,7 @@ func newPhone(t *testing.T, settings string) *phone {
 	}
 	hook := httptest.NewServer(http.HandlerFunc(p.receive))
 	t.Cleanup(hook.Close)
+	p.hook = hook.URL
 	p.do(http.MethodPut, "/accounts/mms-sinch/vasp", map[string]string{
 		"vasid": "vas", "username": "u", "password": "p", "webhook_url": hook.URL, "webhook_password": "webhook-password",
 		"number": "12345",
