@@ -144,6 +144,13 @@ func devAccounts() []devAccount {
 			},
 		},
 		{
+			devApp, parley.ChannelViber, simulator.ProviderViber, devToken, "01234567890A=",
+			func(string) parley.ChannelCredential {
+				return parley.ChannelCredential{StaticToken: &parley.StaticToken{Token: devToken}}
+			},
+			func(_, webhook string) any { return simulator.ViberAccount{Name: "Demo", WebhookURL: webhook} },
+		},
+		{
 			devSMPPApp, parley.ChannelSMS, simulator.ProviderSMPP, "parley", devPhone,
 			func(string) parley.ChannelCredential {
 				return parley.ChannelCredential{

@@ -15,6 +15,7 @@
 //	/messenger   Send API:           /messenger/{version}/{page_id or me}/messages, …/subscribed_apps, /messenger/{version}/{page_id or psid}
 //	/wechat      Official Account:   /wechat/cgi-bin/message/custom/send, …/message/template/send, …/media/upload, …/stable_token
 //	/sms-twilio, /sms-vonage, /sms-kannel   the gateways' send request each
+//	/viber       REST bot API:       /viber/pa/{method}; buttons are 6 columns wide
 //	/line        LINE Messaging API: /line/v2/bot/…, /line/bot/pnp/push; content too
 //	/viberbm-vonage   Messages API:  /viberbm-vonage/v1/messages
 //	/sms-sinch   SMS REST API:       /sms-sinch/xms/v1/{service_plan_id}/batches[/{id}[/delivery_report]]
@@ -44,6 +45,7 @@
 //	PUT /accounts/sms-sinch/{service_plan_id}     SinchAccount
 //	PUT /accounts/line/{channel_id}               LINEAccount
 //	PUT /accounts/viberbm-vonage/{service_id}     VonageViberAccount
+//	PUT /accounts/viber/{token}                   ViberAccount
 //	PUT /accounts/smpp/{system_id}                SMPPAccount
 //	PUT /accounts/mms-sinch/{vasp_id}             MMSSinchAccount
 //	PUT /accounts/mms-bandwidth/{account_id}      BandwidthAccount

@@ -27,6 +27,7 @@ func (s *Simulator) newProviders() []provider {
 		newLINE(s),
 		newWeChat(s),
 		newVonageViber(s),
+		newViber(s),
 	}
 }
 

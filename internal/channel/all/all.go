@@ -9,6 +9,7 @@ import (
 	"github.com/parley-im/parley/internal/channel/mms"
 	"github.com/parley-im/parley/internal/channel/sms"
 	"github.com/parley-im/parley/internal/channel/telegram"
+	"github.com/parley-im/parley/internal/channel/viber"
 	"github.com/parley-im/parley/internal/channel/viberbm"
 	"github.com/parley-im/parley/internal/channel/wechat"
 	"github.com/parley-im/parley/internal/channel/whatsapp"
@@ -23,6 +24,7 @@ func Channels() []channel.Channel {
 		mms.New(),
 		sms.New(),
 		telegram.New(),
+		viber.New(),
 		viberbm.New(),
 		wechat.New(),
 		whatsapp.New(),
