@@ -34,12 +34,13 @@ func New() Channel { return Channel{} }
 
 // The optional interfaces the channel has.
 var (
-	_ channel.Channel     = Channel{}
-	_ channel.Receiver    = Channel{}
-	_ channel.Connector   = Channel{}
-	_ channel.EventSender = Channel{}
-	_ channel.Profiler    = Channel{}
-	_ channel.Pacer       = Channel{}
+	_ channel.Channel      = Channel{}
+	_ channel.Receiver     = Channel{}
+	_ channel.MediaFetcher = Channel{}
+	_ channel.Connector    = Channel{}
+	_ channel.EventSender  = Channel{}
+	_ channel.Profiler     = Channel{}
+	_ channel.Pacer        = Channel{}
 )
 
 // Name returns INSTAGRAM.
@@ -155,6 +156,11 @@ func (Channel) Connect(ctx context.Context, c *channel.Conn) (string, error) {
 		return who.Username, nil
 	}
 	return who.Name, nil
+}
+
+// FetchMedia opens a file by its address, which needs no token and expires.
+func (Channel) FetchMedia(ctx context.Context, c *channel.Conn, ref string) (channel.Media, error) {
+	return sendapi.FetchMedia(ctx, c, ref)
 }
 
 // Profile returns the contact's name, or user name. Instagram tells it of

@@ -33,12 +33,13 @@ func New() Channel { return Channel{} }
 
 // The optional interfaces the channel has.
 var (
-	_ channel.Channel     = Channel{}
-	_ channel.Receiver    = Channel{}
-	_ channel.Connector   = Channel{}
-	_ channel.EventSender = Channel{}
-	_ channel.Profiler    = Channel{}
-	_ channel.Pacer       = Channel{}
+	_ channel.Channel      = Channel{}
+	_ channel.Receiver     = Channel{}
+	_ channel.MediaFetcher = Channel{}
+	_ channel.Connector    = Channel{}
+	_ channel.EventSender  = Channel{}
+	_ channel.Profiler     = Channel{}
+	_ channel.Pacer        = Channel{}
 )
 
 // Name returns MESSENGER.
@@ -143,6 +144,11 @@ func (Channel) Connect(ctx context.Context, c *channel.Conn) (string, error) {
 		}
 	}
 	return page.ID, nil
+}
+
+// FetchMedia opens a file by its address, which needs no token and expires.
+func (Channel) FetchMedia(ctx context.Context, c *channel.Conn, ref string) (channel.Media, error) {
+	return sendapi.FetchMedia(ctx, c, ref)
 }
 
 // Profile returns the contact's name.

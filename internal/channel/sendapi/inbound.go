@@ -87,6 +87,7 @@ func (r *reader) attachments(in channel.Inbound, m *message, body raw) {
 			one.ID = channel.ProviderID(m.MID + ":" + strconv.Itoa(i))
 		}
 		one.Message = m.Attachments[i].content(text)
+		m.Attachments[i].rehost(&one)
 		switch {
 		case one.Message == nil && text != "":
 			// The preview of a link in the text, and the like.
@@ -121,6 +122,25 @@ func (a *received) content(text string) *parley.ContactMessage {
 		}
 	}
 	return nil
+}
+
+// rehost has a file fetched and kept: Meta's address of it expires. The
+// address of something shared leads to a page and stays.
+func (a *received) rehost(in *channel.Inbound) {
+	switch a.Type {
+	case "image", "video", "audio", "file", "story_mention", "ig_story":
+	default:
+		return
+	}
+	switch m := in.Message; {
+	case m == nil:
+	case m.Media != nil:
+		in.Media = &channel.MediaRef{Ref: m.Media.URL}
+		m.Media.URL = ""
+	case m.MediaCard != nil:
+		in.Media = &channel.MediaRef{Ref: m.MediaCard.URL}
+		m.MediaCard.URL = ""
+	}
 }
 
 func media(address, text string) *parley.ContactMessage {
