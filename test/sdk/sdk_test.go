@@ -84,8 +84,9 @@ func requireNode(t *testing.T) {
 type client struct {
 	t                *testing.T
 	url, simulator   string
+	project          string
 	keyID, keySecret string
-	credentials      string // of every account, as JSON
+	env              []string // what else scripts read, as NAME=value
 }
 
 func newClient(t *testing.T, server *parleytest.Server, sim *parleytest.Simulator) *client {
@@ -99,8 +100,9 @@ func newClient(t *testing.T, server *parleytest.Server, sim *parleytest.Simulato
 		t.Fatal(err)
 	}
 	return &client{
-		t: t, url: server.URL, simulator: sim.URL, credentials: string(raw),
+		t: t, url: server.URL, simulator: sim.URL, project: parleytest.Project,
 		keyID: parleytest.KeyID, keySecret: parleytest.KeySecret,
+		env: []string{"PARLEY_SDK_CREDENTIALS=" + string(raw)}, // of every account
 	}
 }
 
@@ -113,8 +115,9 @@ func (c *client) run(script ...string) (string, error) {
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "node", script...)
 	cmd.Env = append(os.Environ(),
-		"PARLEY_URL="+c.url, "PARLEY_SIMULATOR_URL="+c.simulator, "PARLEY_PROJECT="+parleytest.Project,
-		"PARLEY_KEY_ID="+c.keyID, "PARLEY_KEY_SECRET="+c.keySecret, "PARLEY_SDK_CREDENTIALS="+c.credentials)
+		"PARLEY_URL="+c.url, "PARLEY_SIMULATOR_URL="+c.simulator, "PARLEY_PROJECT="+c.project,
+		"PARLEY_KEY_ID="+c.keyID, "PARLEY_KEY_SECRET="+c.keySecret)
+	cmd.Env = append(cmd.Env, c.env...)
 	out, err := cmd.CombinedOutput()
 	return string(out), err
 }

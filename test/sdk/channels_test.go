@@ -1,0 +1,101 @@
+package sdk
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/parley-im/parley"
+	"github.com/parley-im/parley/internal/channel/all"
+	"github.com/parley-im/parley/test/parleytest"
+)
+
+// TestChannels sends every kind of message on every channel that parley dev
+// has an app for, and answers.
+func TestChannels(t *testing.T) {
+	t.Parallel()
+	requireNode(t)
+	dir := t.TempDir()
+	server := parleytest.Run(t, []string{
+		"PARLEY_LISTEN=" + parleytest.FreeAddress(t), "PARLEY_SIMULATOR_LISTEN=" + parleytest.FreeAddress(t),
+		"PARLEY_SMPP_LISTEN=" + parleytest.FreeAddress(t), "PARLEY_LISTENER_URL=http://" + parleytest.FreeAddress(t) + "/",
+		"PARLEY_DATA_DIR=" + dir,
+	}, "dev")
+	const patience = 30 * time.Second
+	parleytest.Eventually(t, patience, func() string {
+		if strings.Contains(server.Output(), "Parley is ready") {
+			return ""
+		}
+		return "parley dev is not ready"
+	})
+	c := devClient(t, dir)
+	handsets, err := json.Marshal(devHandsets(t, server.Output()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.env = []string{"PARLEY_SDK_HANDSETS=" + string(handsets)}
+	c.mustRun("channels.mjs")
+	server.Stop()
+}
+
+// devClient is a client of parley dev, which left its state in dir.
+func devClient(t *testing.T, dir string) *client {
+	t.Helper()
+	var st struct {
+		ProjectID string `json:"project_id"`
+		KeyID     string `json:"key_id"`
+		KeySecret string `json:"key_secret"`
+		Server    string `json:"server"`
+		Simulator string `json:"simulator"`
+	}
+	raw, err := os.ReadFile(filepath.Join(dir, "dev.json"))
+	if err == nil {
+		err = json.Unmarshal(raw, &st)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &client{
+		t: t, url: st.Server, simulator: st.Simulator, project: st.ProjectID, keyID: st.KeyID, keySecret: st.KeySecret,
+	}
+}
+
+// A handset is somebody an app of parley dev can write to.
+type handset struct {
+	App      string                  `json:"app"`
+	AppID    string                  `json:"app_id"`
+	Channel  parley.Channel          `json:"channel"`
+	Identity string                  `json:"identity"`
+	Receipts []parley.DeliveryStatus `json:"receipts"`
+}
+
+// devHandsets reads whom parley dev says one can write to.
+func devHandsets(t *testing.T, printed string) []handset {
+	t.Helper()
+	receipts := map[parley.Channel][]parley.DeliveryStatus{}
+	for _, ch := range all.Channels() {
+		receipts[ch.Name()] = append([]parley.DeliveryStatus{}, ch.Capabilities().Receipts...)
+	}
+	var out []handset
+	var app, id string
+	line := regexp.MustCompile(`(?m)^  app +(\S+)  (.+)$|^ +([A-Z]+) +such as (\S+)$`)
+	for _, match := range line.FindAllStringSubmatch(printed, -1) {
+		if match[1] != "" {
+			id, app = match[1], match[2]
+			continue
+		}
+		ch := parley.Channel(match[3])
+		out = append(out, handset{App: app, AppID: id, Channel: ch, Identity: match[4], Receipts: receipts[ch]})
+	}
+	for _, ch := range all.Channels() {
+		if !slices.ContainsFunc(out, func(h handset) bool { return h.Channel == ch.Name() }) {
+			t.Errorf("parley dev has no app for %s", ch.Name())
+		}
+	}
+	return out
+}
