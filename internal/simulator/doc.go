@@ -21,6 +21,7 @@
 //	/sms-sinch   SMS REST API:       /sms-sinch/xms/v1/{service_plan_id}/batches[/{id}[/delivery_report]]
 //	/mms-sinch   MM7 submissions:    /mms-sinch
 //	/mms-bandwidth  Messaging API:   /mms-bandwidth/users/{account_id}/messages, …/media/{id}/{name}
+//	/mms-twilio  Messages:           /mms-twilio/2010-04-01/Accounts/{sid}/Messages.json, …/Messages/{sid}/Media/{id}
 //
 // SMPP 3.4 has a listener of its own, see Serve. A new provider's prefix is a
 // slash and its name. Webhooks go to the addresses the accounts give, are
@@ -49,6 +50,7 @@
 //	PUT /accounts/smpp/{system_id}                SMPPAccount
 //	PUT /accounts/mms-sinch/{vasp_id}             MMSSinchAccount
 //	PUT /accounts/mms-bandwidth/{account_id}      BandwidthAccount
+//	PUT /accounts/mms-twilio/{account_sid}        TwilioMMSAccount
 //
 // and so on. A PUT makes the account or replaces it, and answers {"id"}. One
 // of Meta's or WECHAT with a webhook_url makes the verification handshake first and
@@ -119,6 +121,7 @@
 //	                   REST      408, a delivery code; of refuse an error code such as "unauthorized"
 //	                   MMS-SINCH "Expired", an MMStatus; of refuse a StatusCode such as 2002
 //	                   MMS-BANDWIDTH  4470, an errorCode; of refuse an error type
+//	                   MMS-TWILIO  30003, an error code; of refuse 21612
 //	                   SMPP      "UNDELIV", 27 or "REJECTD:015"; of refuse a command status, 0x45
 //	hang               before: the connection is cut and the message is not taken
 //	                   after:  the message is taken and the connection is cut before the answer

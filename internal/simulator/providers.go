@@ -21,6 +21,7 @@ func (s *Simulator) newProviders() []provider {
 		newSMSC(s),
 		newMM7(s),
 		newBandwidth(s),
+		newTwilioMMS(s),
 		twilioSMS(s),
 		vonageSMS(s),
 		kannelSMS(s),

@@ -219,7 +219,7 @@ func fetchBandwidth(ctx context.Context, c *channel.Conn, ref string) (channel.M
 	if !own {
 		rest, own = strings.CutPrefix(ref, base+"/users/")
 	}
-	if !own || !isBandwidth(c.Credential) || c.Credential.MMS == nil || c.Credential.MMS.BasicAuth == nil {
+	if !own || c.Credential.MMS == nil || c.Credential.MMS.BasicAuth == nil {
 		return channel.Media{}, channel.Refuse(parley.ReasonMediaNotReachable, "the media is not at the provider")
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, base+"/users/"+rest, http.NoBody)

@@ -1,7 +1,7 @@
 // Package mms is channel MMS. Its providers are sinch, the MM7 protocol of
 // 3GPP TS 23.140 as Sinch's MM7 service and other relays speak it, which takes
-// the media themselves, and bandwidth, Bandwidth's Messaging API, which takes
-// their addresses.
+// the media themselves, and bandwidth and twilio, HTTP APIs that take their
+// addresses.
 //
 // An MMS is one slide: a file and the words beside it, with the title of a
 // card as its subject. What else there is to say is written out as text.
@@ -22,6 +22,7 @@ import (
 const (
 	providerSinch     = "sinch"
 	providerBandwidth = "bandwidth"
+	providerTwilio    = "twilio"
 )
 
 // maxText is the longest text of a slide in characters (developers.sinch.com,
@@ -103,19 +104,20 @@ func (*MMS) Check(c *parley.ChannelCredential) error {
 		return err
 	case providerBandwidth:
 		return checkBandwidth(c)
+	case providerTwilio:
+		return checkTwilio(c)
 	}
-	return parley.Invalid("provider", "is %q; channel MMS has sinch and bandwidth", c.Provider)
-}
-
-func isBandwidth(c *parley.ChannelCredential) bool {
-	return channel.Provider(c, providerSinch) == providerBandwidth
+	return parley.Invalid("provider", "is %q; channel MMS has sinch, bandwidth and twilio", c.Provider)
 }
 
 // Render implements channel.Channel.
 func (*MMS) Render(o *channel.Outgoing) ([]channel.Payload, error) {
 	does := abilities{maxText: maxText, subject: true, vCard: true}
-	if isBandwidth(o.Credential) {
+	switch channel.Provider(o.Credential, providerSinch) {
+	case providerBandwidth:
 		does = abilities{maxText: bandwidthMaxText}
+	case providerTwilio:
+		does = abilities{maxText: twilioMaxText}
 	}
 	slides, err := slidesOf(o, does)
 	if err != nil {
@@ -138,18 +140,25 @@ func (*MMS) Send(ctx context.Context, c *channel.Conn, a channel.Attempt) (chann
 	if err := json.Unmarshal(a.Payload.Body, &s); err != nil {
 		return "", internalError(err)
 	}
-	if isBandwidth(c.Credential) {
+	switch channel.Provider(c.Credential, providerSinch) {
+	case providerBandwidth:
 		return sendBandwidth(ctx, c, a, &s)
+	case providerTwilio:
+		return sendTwilio(ctx, c, a, &s)
 	}
 	return sendMM7(ctx, c, a, &s)
 }
 
 // Receive implements channel.Receiver.
 func (*MMS) Receive(c *channel.Conn, r *http.Request, body []byte) (channel.Received, error) {
+	name := channel.Provider(c.Credential, providerSinch)
+	if name == providerTwilio {
+		return receiveTwilio(c, r, body)
+	}
 	if !genuine(c.Credential.CallbackSecret, r) {
 		return channel.Received{}, channel.ErrForged
 	}
-	if isBandwidth(c.Credential) {
+	if name == providerBandwidth {
 		in, err := receiveBandwidth(body)
 		return channel.Received{Inbound: in}, err
 	}
@@ -158,10 +167,15 @@ func (*MMS) Receive(c *channel.Conn, r *http.Request, body []byte) (channel.Rece
 
 // FetchMedia implements channel.MediaFetcher.
 func (*MMS) FetchMedia(ctx context.Context, c *channel.Conn, ref string) (channel.Media, error) {
-	if strings.HasPrefix(ref, inlinePrefix) {
-		return inlineMedia(ref)
+	name := channel.Provider(c.Credential, providerSinch)
+	switch {
+	case strings.HasPrefix(ref, inlinePrefix): // whatever the provider is by now
+	case name == providerBandwidth:
+		return fetchBandwidth(ctx, c, ref)
+	case name == providerTwilio:
+		return fetchTwilio(ctx, c, ref)
 	}
-	return fetchBandwidth(ctx, c, ref)
+	return inlineMedia(ref)
 }
 
 func internalError(err error) *channel.Error {
