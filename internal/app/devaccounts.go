@@ -151,6 +151,18 @@ func devAccounts() []devAccount {
 			func(_, webhook string) any { return simulator.ViberAccount{Name: "Demo", WebhookURL: webhook} },
 		},
 		{
+			devApp, parley.ChannelRCS, simulator.ProviderRCSGoogle, "parley-dev-agent", devPhone,
+			func(secret string) parley.ChannelCredential {
+				return parley.ChannelCredential{
+					StaticBearer:     &parley.StaticBearer{ClaimedIdentity: "parley-dev-agent", Token: devToken},
+					ProviderSettings: devSettings(map[string]any{"client_token": secret}),
+				}
+			},
+			func(secret, webhook string) any {
+				return simulator.RCSGoogleAccount{Token: devToken, ClientToken: secret, WebhookURL: webhook}
+			},
+		},
+		{
 			devSMPPApp, parley.ChannelSMS, simulator.ProviderSMPP, "parley", devPhone,
 			func(string) parley.ChannelCredential {
 				return parley.ChannelCredential{

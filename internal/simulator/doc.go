@@ -1,5 +1,5 @@
 // Package simulator is the other end: the providers' side of MESSENGER,
-// SMS, TELEGRAM, VIBERBM, WECHAT and WHATSAPP, spoken as the providers speak it,
+// RCS, SMS, TELEGRAM, VIBERBM, WECHAT and WHATSAPP, spoken as the providers speak it,
 // with handsets that show what arrived and can answer. It serves development and tests. It shares no
 // code with the adapters it stands opposite to, and does nothing a provider
 // would not do except through the control API.
@@ -22,6 +22,7 @@
 //	/mms-sinch   MM7 submissions:    /mms-sinch
 //	/mms-bandwidth  Messaging API:   /mms-bandwidth/users/{account_id}/messages, …/media/{id}/{name}
 //	/mms-twilio  Messages:           /mms-twilio/2010-04-01/Accounts/{sid}/Messages.json, …/Messages/{sid}/Media/{id}
+//	/rcs-google  RCS for Business:   /rcs-google/token, /rcs-google/v1/phones/{phone}/agentMessages and so on
 //
 // SMPP 3.4 has a listener of its own, see Serve. A new provider's prefix is a
 // slash and its name. Webhooks go to the addresses the accounts give, are
@@ -51,9 +52,10 @@
 //	PUT /accounts/mms-sinch/{vasp_id}             MMSSinchAccount
 //	PUT /accounts/mms-bandwidth/{account_id}      BandwidthAccount
 //	PUT /accounts/mms-twilio/{account_sid}        TwilioMMSAccount
+//	PUT /accounts/rcs-google/{agent_id}           RCSGoogleAccount
 //
 // and so on. A PUT makes the account or replaces it, and answers {"id"}. One
-// of Meta's or WECHAT with a webhook_url makes the verification handshake first and
+// of Meta's, RCS or WECHAT with a webhook_url makes the verification handshake first and
 // fails, with nothing changed, if the webhook does not echo the challenge.
 //
 // # Handsets
@@ -122,6 +124,7 @@
 //	                   MMS-SINCH "Expired", an MMStatus; of refuse a StatusCode such as 2002
 //	                   MMS-BANDWIDTH  4470, an errorCode; of refuse an error type
 //	                   MMS-TWILIO  30003, an error code; of refuse 21612
+//	                   RCS       a google.rpc status such as NOT_FOUND, also of reject, which is refused
 //	                   SMPP      "UNDELIV", 27 or "REJECTD:015"; of refuse a command status, 0x45
 //	hang               before: the connection is cut and the message is not taken
 //	                   after:  the message is taken and the connection is cut before the answer

@@ -29,6 +29,7 @@ func (s *Simulator) newProviders() []provider {
 		newWeChat(s),
 		newVonageViber(s),
 		newViber(s),
+		newRCSGoogle(s),
 	}
 }
 

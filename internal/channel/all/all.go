@@ -7,6 +7,7 @@ import (
 	"github.com/parley-im/parley/internal/channel/line"
 	"github.com/parley-im/parley/internal/channel/messenger"
 	"github.com/parley-im/parley/internal/channel/mms"
+	"github.com/parley-im/parley/internal/channel/rcs"
 	"github.com/parley-im/parley/internal/channel/sms"
 	"github.com/parley-im/parley/internal/channel/telegram"
 	"github.com/parley-im/parley/internal/channel/viber"
@@ -22,6 +23,7 @@ func Channels() []channel.Channel {
 		line.New(),
 		messenger.New(),
 		mms.New(),
+		rcs.New(),
 		sms.New(),
 		telegram.New(),
 		viber.New(),

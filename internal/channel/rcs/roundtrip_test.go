@@ -1,0 +1,326 @@
+package rcs_test
+
+import (
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+
+	"github.com/parley-im/parley"
+	"github.com/parley-im/parley/internal/channel"
+	"github.com/parley-im/parley/internal/channel/channeltest"
+	"github.com/parley-im/parley/internal/channel/rcs"
+	"github.com/parley-im/parley/internal/simulator"
+	"github.com/parley-im/parley/internal/transcode"
+)
+
+const (
+	phone     = "46700000001"
+	messageID = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
+)
+
+// A world is the simulated API, connected to the channel.
+type world struct {
+	t    *testing.T
+	sim  *simulator.Simulator
+	ch   rcs.Channel
+	conn *channel.Conn
+	in   chan channel.Inbound
+	keys int
+}
+
+// newWorld connects an agent: its webhook is the channel's Receive.
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	w := &world{t: t, sim: simulator.New(simulator.Options{Now: time.Now}), ch: rcs.New(), in: make(chan channel.Inbound, 100)}
+	t.Cleanup(w.sim.Close)
+	api := httptest.NewServer(w.sim.Handler())
+	t.Cleanup(api.Close)
+	w.conn = conn(credential(t), api.URL+"/rcs-google")
+	hook := httptest.NewServer(http.HandlerFunc(w.webhook))
+	t.Cleanup(hook.Close)
+	err := w.sim.Put(t.Context(), simulator.ProviderRCSGoogle, agentID, simulator.RCSGoogleAccount{
+		ClientEmail: "agent@parley-test.iam.gserviceaccount.com", PublicKey: publicKey(t),
+		ClientToken: clientToken, WebhookURL: hook.URL,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+func conn(c *parley.ChannelCredential, base string) *channel.Conn {
+	return &channel.Conn{Credential: c, BaseURL: base, HTTP: http.DefaultClient, Now: time.Now}
+}
+
+// publicKey returns the key that the service account's signatures are checked
+// with.
+func publicKey(t *testing.T) string {
+	t.Helper()
+	file, err := os.ReadFile("testdata/service-account.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var account struct {
+		PrivateKey string `json:"private_key"`
+	}
+	if err := json.Unmarshal(file, &account); err != nil {
+		t.Fatal(err)
+	}
+	key, err := jwt.ParseRSAPrivateKeyFromPEM([]byte(account.PrivateKey))
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := x509.MarshalPKIXPublicKey(key.Public().(*rsa.PublicKey))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}))
+}
+
+func (w *world) webhook(rw http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		w.t.Error(err)
+	}
+	got, err := w.ch.Receive(w.conn, r, body)
+	if err != nil {
+		w.t.Errorf("receive %s: %v", body, err)
+		rw.WriteHeader(http.StatusForbidden)
+		return
+	}
+	_, _ = rw.Write(got.Reply.Body)
+	for _, in := range got.Inbound {
+		w.in <- in
+	}
+}
+
+func (w *world) next() channel.Inbound {
+	w.t.Helper()
+	select {
+	case in := <-w.in:
+		return in
+	case <-time.After(10 * time.Second):
+		w.t.Fatal("the agent heard nothing")
+		return channel.Inbound{}
+	}
+}
+
+// send sends what m becomes and returns the id of the last message.
+func (w *world) send(m *parley.AppMessage) (channel.ProviderID, error) {
+	w.t.Helper()
+	var id channel.ProviderID
+	for _, a := range w.attempts(m) {
+		var err error
+		if id, err = w.ch.Send(w.t.Context(), w.conn, a); err != nil {
+			return "", err
+		}
+	}
+	return id, nil
+}
+
+func (w *world) attempts(m *parley.AppMessage) []channel.Attempt {
+	w.t.Helper()
+	m = channel.Tagged(transcode.Select(m, parley.ChannelRCS), messageID)
+	parts, err := transcode.Message(m, w.ch.Capabilities())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	var out []channel.Attempt
+	for _, part := range parts {
+		payloads, err := w.ch.Render(&channel.Outgoing{MessageID: messageID, Message: part})
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		for _, p := range payloads {
+			w.keys++
+			key := messageID + "." + time.Duration(w.keys).String()
+			out = append(out, channel.Attempt{Key: key, To: channel.Address{Identity: phone}, Payload: p})
+		}
+	}
+	return out
+}
+
+func text(s string) *parley.AppMessage {
+	return &parley.AppMessage{Text: &parley.TextMessage{Text: s}}
+}
+
+// TestSimulatorTakesAll sends everything the channel can say.
+func TestSimulatorTakesAll(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for name, m := range channeltest.Corpus(t) {
+		if len(m.ExplicitChannel) > 0 || len(m.ChannelSpecific) > 0 || m.Template != nil && m.Template.OmniTemplate == nil {
+			continue
+		}
+		if m.Template != nil {
+			continue // resolved before it comes here
+		}
+		if _, err := w.send(m); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestConversation(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	id, err := w.send(&parley.AppMessage{Choice: &parley.ChoiceMessage{
+		Text: &parley.TextMessage{Text: "Tea?"},
+		Choices: []parley.Choice{
+			{Text: &parley.TextMessage{Text: "Yes"}},
+			{URL: &parley.URLMessage{Title: "Menu", URL: "https://menu.example"}},
+			{ShareLocation: &parley.ShareLocationMessage{Title: "Where are you?", FallbackURL: "https://where.example"}},
+		},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []parley.DeliveryStatus{parley.StatusDelivered, parley.StatusRead} {
+		if r := w.next().Receipt; r == nil || r.ID != id || r.Status != want {
+			t.Errorf("got %+v, want %s of %s", r, want, id)
+		}
+	}
+	for choice, token := range map[string]string{"Yes": ".0", "Menu": ".1", "Where are you?": ".2"} {
+		if _, err := w.sim.Tap(simulator.ChannelRCS, phone, simulator.Tap{Choice: simulator.ChoiceRef(choice)}); err != nil {
+			t.Fatal(err)
+		}
+		in := w.next()
+		if in.Message == nil || in.Message.ChoiceResponse == nil || in.Message.ChoiceResponse.PostbackData != messageID+token {
+			t.Errorf("tapped %s: got %+v", choice, in)
+		}
+		if choice == "Where are you?" {
+			if in = w.next(); in.Message == nil || in.Message.Location == nil {
+				t.Errorf("shared location: got %+v", in)
+			}
+		}
+	}
+	words := "Hello"
+	w.reply(simulator.Reply{Text: &words})
+	heard := w.next()
+	if heard.From.Identity != phone || heard.Message.Text.Text != words {
+		t.Errorf("text: got %+v", heard)
+	}
+	w.reply(simulator.Reply{MediaURL: "/media/sample.png"})
+	if in := w.next(); in.Message == nil || in.Message.Media == nil || in.Message.Media.URL == "" {
+		t.Errorf("file: got %+v", in)
+	}
+	w.shows(parley.AppEvent{Composing: &parley.Empty{}}, heard.ID)
+	w.shows(parley.AppEvent{ReadMessage: &parley.Empty{}}, heard.ID)
+	w.happens(simulator.EventTypingOn, func(in channel.Inbound) bool { return in.Event != nil && in.Event.Composing != nil })
+	w.happens(simulator.EventOptOut, func(in channel.Inbound) bool { return in.OptOut })
+	w.happens(simulator.EventOptIn, func(in channel.Inbound) bool { return in.OptIn })
+}
+
+func (w *world) reply(r simulator.Reply) {
+	w.t.Helper()
+	if _, err := w.sim.Reply(w.t.Context(), simulator.ChannelRCS, phone, r); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func (w *world) shows(e parley.AppEvent, last channel.ProviderID) {
+	w.t.Helper()
+	out := &channel.OutgoingEvent{EventID: messageID, To: channel.Address{Identity: phone}, Event: &e, LastInbound: last}
+	if _, err := w.ch.SendEvent(w.t.Context(), w.conn, out); err != nil {
+		w.t.Error(err)
+	}
+}
+
+func (w *world) happens(event string, right func(channel.Inbound) bool) {
+	w.t.Helper()
+	if _, err := w.sim.Event(simulator.ChannelRCS, phone, simulator.Event{Type: event}); err != nil {
+		w.t.Fatal(err)
+	}
+	if in := w.next(); !right(in) {
+		w.t.Errorf("%s: got %+v", event, in)
+	}
+}
+
+// TestRepeat sends a message again whose answer was lost: it is shown once.
+func TestRepeat(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	if err := w.sim.SetBehaviour(simulator.ChannelRCS, phone, simulator.Behaviour{Hang: simulator.HangAfter, Times: 1}); err != nil {
+		t.Fatal(err)
+	}
+	a := w.attempts(text("Once"))[0]
+	_, err := w.ch.Send(t.Context(), w.conn, a)
+	if e, ok := errors.AsType[*channel.Error](err); !ok || e.Outcome != channel.Unknown {
+		t.Fatalf("got %v, want an unknown outcome", err)
+	}
+	if _, err := w.ch.Send(t.Context(), w.conn, a); err != nil {
+		t.Fatal(err)
+	}
+	if th, _ := w.sim.Thread(simulator.ChannelRCS, phone); len(th.Items) != 1 {
+		t.Errorf("the phone shows %d messages, want 1", len(th.Items))
+	}
+}
+
+// TestExpiry lets a message run out of time at the provider.
+func TestExpiry(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	if err := w.sim.SetBehaviour(simulator.ChannelRCS, phone, simulator.Behaviour{Deliver: simulator.DeliverNever}); err != nil {
+		t.Fatal(err)
+	}
+	a := w.attempts(text("Now or never"))[0]
+	a.Expires = time.Now().Add(time.Second)
+	id, err := w.ch.Send(t.Context(), w.conn, a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := w.next().Receipt
+	if r == nil || r.ID != id || r.Status != parley.StatusFailed || r.Reason.Code != parley.ReasonMessageExpired {
+		t.Errorf("got %+v", r)
+	}
+}
+
+func TestRetract(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	if err := w.sim.SetBehaviour(simulator.ChannelRCS, phone, simulator.Behaviour{Deliver: simulator.DeliverNever}); err != nil {
+		t.Fatal(err)
+	}
+	id, err := w.send(text("Take me back"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.ch.Retract(t.Context(), w.conn, channel.Address{Identity: phone}, id); err != nil {
+		t.Fatal(err)
+	}
+	th, _ := w.sim.Thread(simulator.ChannelRCS, phone)
+	if got := th.Items[0].Status; got != simulator.StatusCancelled {
+		t.Errorf("the message is %s", got)
+	}
+}
+
+func TestReach(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	probe := func(want parley.CapabilityStatus) {
+		t.Helper()
+		got, err := w.ch.Probe(t.Context(), w.conn, channel.Address{Identity: phone})
+		if err != nil || got.Status != want {
+			t.Errorf("got %+v, %v; want %s", got, err, want)
+		}
+	}
+	probe(parley.CapabilityFull)
+	if err := w.sim.SetBehaviour(simulator.ChannelRCS, phone, simulator.Behaviour{Deliver: simulator.DeliverRefuse}); err != nil {
+		t.Fatal(err)
+	}
+	probe(parley.CapabilityNone)
+	_, err := w.send(text("Hello?"))
+	if e, ok := errors.AsType[*channel.Error](err); !ok || e.Reason.Code != parley.ReasonRecipientNotReachable {
+		t.Errorf("got %v", err)
+	}
+}
