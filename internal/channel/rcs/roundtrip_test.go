@@ -100,7 +100,10 @@ func (w *world) webhook(rw http.ResponseWriter, r *http.Request) {
 	}
 	_, _ = rw.Write(got.Reply.Body)
 	for _, in := range got.Inbound {
-		w.in <- in
+		select {
+		case w.in <- in:
+		case <-w.t.Context().Done(): // nobody listens any more
+		}
 	}
 }
 
