@@ -32,7 +32,8 @@
 // Known differences from the real ones: Telegram knows private chats only,
 // parse_mode HTML only, and accepts http webhooks, as a Bot API server of
 // one's own does; media given by URL is not fetched until somebody asks for
-// it; SMPP keeps no messages for query_sm, and ignores validity_period; LINE
+// it; SMPP keeps no messages for query_sm, and ignores validity_period; an MMS
+// has one recipient. LINE
 // accepts http webhooks, and finds the phone of a hashed number among the
 // handsets whose identity is a number.
 //
