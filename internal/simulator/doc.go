@@ -32,10 +32,9 @@
 // Known differences from the real ones: Telegram knows private chats only,
 // parse_mode HTML only, and accepts http webhooks, as a Bot API server of
 // one's own does; media given by URL is not fetched until somebody asks for
-// it; SMPP keeps no messages for query_sm, and ignores validity_period; an MMS
-// has one recipient. LINE
+// it; SMPP keeps no messages for query_sm, and ignores validity_period; LINE
 // accepts http webhooks, and finds the phone of a hashed number among the
-// handsets whose identity is a number.
+// handsets whose identity is a number; an MMS has one recipient.
 //
 // # Accounts
 //
