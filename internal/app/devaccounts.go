@@ -96,6 +96,7 @@ func devAccounts() []devAccount {
 			},
 		},
 		devWeChat(),
+		devKakaoTalk(),
 		{
 			devApp, parley.ChannelLINE, simulator.ProviderLINE, "1653000000", "U4af4980629aabbccddeeff0011223344",
 			func(secret string) parley.ChannelCredential {

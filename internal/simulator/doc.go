@@ -13,6 +13,7 @@
 //	/instagram   Send API:           as /messenger, the account instead of the page
 //	/graph       WhatsApp Cloud API: /graph/{version}/{phone_number_id}/messages, …/media, /graph/{version}/{media_id}
 //	/messenger   Send API:           /messenger/{version}/{page_id or me}/messages, …/subscribed_apps, /messenger/{version}/{page_id or psid}
+//	/kakaotalk   Bizmessage:         /kakaotalk/alimtalk/v2.3/appkeys/{app_key}/messages, …/brand-message/v1.0/appkeys/{app_key}/freestyle-messages
 //	/wechat      Official Account:   /wechat/cgi-bin/message/custom/send, …/message/template/send, …/media/upload, …/stable_token
 //	/sms-twilio, /sms-vonage, /sms-kannel   the gateways' send request each
 //	/viber       REST bot API:       /viber/pa/{method}; buttons are 6 columns wide
@@ -43,6 +44,7 @@
 //	PUT /accounts/telegram/{token}                TelegramAccount
 //	PUT /accounts/whatsapp/{phone_number_id}      WhatsAppAccount
 //	PUT /accounts/messenger/{page_id}             PageAccount
+//	PUT /accounts/kakaotalk/{app_key}             KakaoTalkAccount
 //	PUT /accounts/wechat/{app_id}                 WeChatAccount
 //	PUT /accounts/sms-sinch/{service_plan_id}     SinchAccount
 //	PUT /accounts/line/{channel_id}               LINEAccount
@@ -116,6 +118,7 @@
 //	retry_after        seconds a rate-limited sender is told to wait (1; REST: no header unless given)
 //	fail_code          code of reject and refuse, number or string:
 //	                   TELEGRAM  "403 Forbidden: user is deactivated" (status and description)
+//	                   KAKAOTALK "3018"; of refuse -7000
 //	                   WECHAT    45015; of a template that is rejected "failed:user block"
 //	                   WHATSAPP  131026; of refuse 131009, of rate_limit 131056
 //	                   MESSENGER and INSTAGRAM 551, of rate_limit 613; both refuse, as there are no reports of failure

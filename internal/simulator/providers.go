@@ -30,6 +30,7 @@ func (s *Simulator) newProviders() []provider {
 		newVonageViber(s),
 		newViber(s),
 		newRCSGoogle(s),
+		newKakaoTalk(s),
 	}
 }
 

@@ -4,6 +4,7 @@ package all
 import (
 	"github.com/parley-im/parley/internal/channel"
 	"github.com/parley-im/parley/internal/channel/instagram"
+	"github.com/parley-im/parley/internal/channel/kakaotalk"
 	"github.com/parley-im/parley/internal/channel/line"
 	"github.com/parley-im/parley/internal/channel/messenger"
 	"github.com/parley-im/parley/internal/channel/mms"
@@ -20,6 +21,7 @@ import (
 func Channels() []channel.Channel {
 	return []channel.Channel{
 		instagram.New(),
+		kakaotalk.New(),
 		line.New(),
 		messenger.New(),
 		mms.New(),
