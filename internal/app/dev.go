@@ -24,6 +24,7 @@ import (
 type DevOptions struct {
 	SimulatorListen string `help:"Address of the simulated providers and handsets." default:"127.0.0.1:8081" env:"PARLEY_SIMULATOR_LISTEN"`
 	SMPPListen      string `help:"Address of the simulated SMPP centre." name:"smpp-listen" default:"127.0.0.1:2775" env:"PARLEY_SMPP_LISTEN"`
+	SMTPListen      string `help:"Address of the simulated mail server." name:"smtp-listen" default:"127.0.0.1:2525" env:"PARLEY_SMTP_LISTEN"`
 	ListenerURL     string `help:"Where the ready app's callbacks go: parley listen." name:"listener-url" default:"http://127.0.0.1:8082/" env:"PARLEY_LISTENER_URL"`
 }
 

@@ -48,7 +48,7 @@ func TestDevReachesTheSimulator(t *testing.T) {
 	sim := simulator.New(simulator.Options{Now: time.Now})
 	defer sim.Close()
 	urls := ChannelURLs{SMSTwilio: "https://twilio.example"}
-	o := DevOptions{SimulatorListen: "127.0.0.1:0", SMPPListen: "127.0.0.1:0"}
+	o := DevOptions{SimulatorListen: "127.0.0.1:0", SMPPListen: "127.0.0.1:0", SMTPListen: "127.0.0.1:0"}
 	base, stop, err := serveSimulator(t.Context(), sim, o, &urls)
 	if err != nil {
 		t.Fatal(err)

@@ -133,6 +133,16 @@ func devAccounts() []devAccount {
 			},
 		},
 		{
+			devApp, parley.ChannelEmail, simulator.ProviderEmail, "parley", "ada@phone.example",
+			func(string) parley.ChannelCredential {
+				return parley.ChannelCredential{
+					StaticBearer:     &parley.StaticBearer{ClaimedIdentity: "parley", Token: devPassword},
+					ProviderSettings: devSettings(map[string]any{"host": "127.0.0.1", "from": "Demo <demo@parley.example>"}),
+				}
+			},
+			func(string, string) any { return simulator.EmailAccount{Password: devPassword} },
+		},
+		{
 			devApp, parley.ChannelViberBM, simulator.ProviderVonageViber, "16273", devPhone,
 			func(secret string) parley.ChannelCredential {
 				return parley.ChannelCredential{
@@ -222,5 +232,6 @@ type devSession struct {
 func (o *DevOptions) sessions() []devSession {
 	return []devSession{
 		{simulator.ProviderSMPP, "sms-smpp", "smpp", o.SMPPListen},
+		{simulator.ProviderEmail, "email", "smtp", o.SMTPListen},
 	}
 }

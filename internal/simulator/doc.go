@@ -25,7 +25,8 @@
 //	/mms-twilio  Messages:           /mms-twilio/2010-04-01/Accounts/{sid}/Messages.json, …/Messages/{sid}/Media/{id}
 //	/rcs-google  RCS for Business:   /rcs-google/token, /rcs-google/v1/phones/{phone}/agentMessages and so on
 //
-// SMPP 3.4 has a listener of its own, see Serve. A new provider's prefix is a
+// SMPP 3.4 and mail (SMTP) have listeners of their own, see Serve. The mail
+// server takes letters for every address and sends none. A new provider's prefix is a
 // slash and its name. Webhooks go to the addresses the accounts give, are
 // retried for about four minutes, and keep the order of a handset unless one
 // of them fails.
@@ -50,6 +51,7 @@
 //	PUT /accounts/line/{channel_id}               LINEAccount
 //	PUT /accounts/viberbm-vonage/{service_id}     VonageViberAccount
 //	PUT /accounts/viber/{token}                   ViberAccount
+//	PUT /accounts/email/{user}                    EmailAccount
 //	PUT /accounts/smpp/{system_id}                SMPPAccount
 //	PUT /accounts/mms-sinch/{vasp_id}             MMSSinchAccount
 //	PUT /accounts/mms-bandwidth/{account_id}      BandwidthAccount

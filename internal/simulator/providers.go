@@ -31,6 +31,7 @@ func (s *Simulator) newProviders() []provider {
 		newViber(s),
 		newRCSGoogle(s),
 		newKakaoTalk(s),
+		newEmail(s),
 	}
 }
 
