@@ -9,10 +9,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"mime/multipart"
 	"net/http"
 	"net/url"
 	"path"
+	"slices"
 	"strconv"
 
 	"github.com/parley-im/parley"
@@ -112,7 +114,8 @@ func (a *account) images(ctx context.Context, c *channel.Conn, imageType string,
 			}
 		}
 	case map[string]any:
-		for name, member := range v {
+		for _, name := range slices.Sorted(maps.Keys(v)) { // the same requests every time
+			member := v[name]
 			address, ok := member.(string)
 			if name != "imageUrl" || !ok {
 				if err := a.images(ctx, c, imageType, member); err != nil {
