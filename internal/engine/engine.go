@@ -153,8 +153,8 @@ const (
 // Workers returns the kinds of jobs the engine runs.
 func (e *Engine) Workers() map[string]queue.Kind {
 	return map[string]queue.Kind{
-		// One app whose provider is slow leaves a third of the places to others.
-		store.KindSend:  {Run: e.send, Concurrency: 144, Group: appOf, GroupWidth: 96},
+		// One app whose provider is slow leaves more than half of the places to others.
+		store.KindSend:  {Run: e.send, Concurrency: 144, Group: appOf, GroupWidth: 64},
 		kindReceipt:     {Run: e.lateReceipt, Concurrency: 16},
 		kindReportTime:  {Run: e.reportTime, Concurrency: 16},
 		kindExpire:      {Run: e.expire, Concurrency: 16},
