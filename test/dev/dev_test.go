@@ -33,7 +33,7 @@ func TestDev(t *testing.T) {
 			t.Parallel()
 			env := []string{
 				"PARLEY_LISTEN=" + parleytest.FreeAddress(t), "PARLEY_SIMULATOR_LISTEN=" + parleytest.FreeAddress(t),
-				"PARLEY_SMPP_LISTEN=" + parleytest.FreeAddress(t), "PARLEY_LISTENER_URL=http://" + parleytest.FreeAddress(t) + "/",
+				"PARLEY_SMPP_LISTEN=127.0.0.1:0", "PARLEY_SMTP_LISTEN=127.0.0.1:0", "PARLEY_LISTENER_URL=http://" + parleytest.FreeAddress(t) + "/",
 				"PARLEY_DATA_DIR=" + t.TempDir(), "PARLEY_DATABASE_URL=" + database(t),
 			}
 			server := parleytest.Run(t, env, "dev")
@@ -67,7 +67,7 @@ func TestDevCompletesAnOlderApp(t *testing.T) {
 	dir, address := t.TempDir(), parleytest.FreeAddress(t)
 	env := []string{
 		"PARLEY_LISTEN=" + address, "PARLEY_SIMULATOR_LISTEN=" + parleytest.FreeAddress(t),
-		"PARLEY_SMPP_LISTEN=" + parleytest.FreeAddress(t), "PARLEY_DATA_DIR=" + dir,
+		"PARLEY_SMPP_LISTEN=127.0.0.1:0", "PARLEY_SMTP_LISTEN=127.0.0.1:0", "PARLEY_DATA_DIR=" + dir,
 	}
 	server := parleytest.Run(t, env, "dev")
 	awaitOutput(t, server, "Parley is ready")

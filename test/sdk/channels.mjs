@@ -3,8 +3,9 @@
 // are right, and the handset answers with whatever it can: text, media, a
 // location, a tap of a choice.
 //
-//   PARLEY_SDK_HANDSETS  [{app, app_id, channel, identity, receipts}]: whom to
-//                        write to; receipts lists the statuses of the channel
+//   PARLEY_SDK_HANDSETS  [{app, app_id, channel, identity, receipts, answers}]:
+//                        whom to write to; receipts lists the statuses of the
+//                        channel, answers is false where nothing comes back
 //   and what drive.mjs reads.
 //
 // Prints `ok APP CHANNEL STEP` for each step, and `none` for an answer that
@@ -69,8 +70,8 @@ async function makeTemplate() {
 
 // One app on one channel.
 class Line {
-  constructor(hook, { app, app_id: appId, channel, identity, receipts }) {
-    Object.assign(this, { hook, app, appId, channel, identity, receipts });
+  constructor(hook, { app, app_id: appId, channel, identity, receipts, answers }) {
+    Object.assign(this, { hook, app, appId, channel, identity, receipts, answers });
     this.path = `handsets/${channel}/${encodeURIComponent(identity)}`;
   }
 
@@ -78,6 +79,10 @@ class Line {
     await simulator('PUT', this.path, { name: 'Ada' }); // it is there from now on
     for (const [kind, make] of Object.entries(kinds)) {
       await this.#step(kind, () => this.#kind(kind, make));
+    }
+    if (!this.answers) {
+      console.log(`none ${this.app} ${this.channel} answer`);
+      return;
     }
     const answer = word('An answer');
     await this.#step('answer by text', () => this.#answer({ text: answer }, ({ text_message: message }) => message?.text === answer, true));
@@ -118,7 +123,7 @@ class Line {
     }
     const wanted = words.filter((one) => JSON.stringify(message).includes(one));
     const items = await this.#shown(before, wanted, JSON.stringify(message).includes(sample));
-    if (tappable.has(kind)) {
+    if (this.answers && tappable.has(kind)) {
       await this.#tap(items, id, words[2]);
     }
   }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/parley-im/parley"
+	"github.com/parley-im/parley/internal/channel"
 	"github.com/parley-im/parley/internal/channel/all"
 	"github.com/parley-im/parley/test/parleytest"
 )
@@ -23,7 +24,8 @@ func TestChannels(t *testing.T) {
 	dir := t.TempDir()
 	server := parleytest.Run(t, []string{
 		"PARLEY_LISTEN=" + parleytest.FreeAddress(t), "PARLEY_SIMULATOR_LISTEN=" + parleytest.FreeAddress(t),
-		"PARLEY_SMPP_LISTEN=" + parleytest.FreeAddress(t), "PARLEY_LISTENER_URL=http://" + parleytest.FreeAddress(t) + "/",
+		"PARLEY_SMPP_LISTEN=127.0.0.1:0", "PARLEY_SMTP_LISTEN=127.0.0.1:0",
+		"PARLEY_LISTENER_URL=http://" + parleytest.FreeAddress(t) + "/",
 		"PARLEY_DATA_DIR=" + dir,
 	}, "dev")
 	const patience = 30 * time.Second
@@ -72,14 +74,15 @@ type handset struct {
 	Channel  parley.Channel          `json:"channel"`
 	Identity string                  `json:"identity"`
 	Receipts []parley.DeliveryStatus `json:"receipts"`
+	Answers  bool                    `json:"answers"` // false where nothing can come back
 }
 
 // devHandsets reads whom parley dev says one can write to.
 func devHandsets(t *testing.T, printed string) []handset {
 	t.Helper()
-	receipts := map[parley.Channel][]parley.DeliveryStatus{}
+	channels := map[parley.Channel]channel.Channel{}
 	for _, ch := range all.Channels() {
-		receipts[ch.Name()] = append([]parley.DeliveryStatus{}, ch.Capabilities().Receipts...)
+		channels[ch.Name()] = ch
 	}
 	var out []handset
 	var app, id string
@@ -89,8 +92,16 @@ func devHandsets(t *testing.T, printed string) []handset {
 			id, app = match[1], match[2]
 			continue
 		}
-		ch := parley.Channel(match[3])
-		out = append(out, handset{App: app, AppID: id, Channel: ch, Identity: match[4], Receipts: receipts[ch]})
+		ch := channels[parley.Channel(match[3])]
+		if ch == nil {
+			t.Fatalf("parley dev has an account for %s, which is not built in", match[3])
+		}
+		_, answers := ch.(channel.Receiver)
+		answers = answers && ch.Name() != parley.ChannelKakaoTalk // it receives reports; people answer on KAKAOTALKCHAT
+		out = append(out, handset{
+			App: app, AppID: id, Channel: ch.Name(), Identity: match[4],
+			Receipts: append([]parley.DeliveryStatus{}, ch.Capabilities().Receipts...), Answers: answers,
+		})
 	}
 	for _, ch := range all.Channels() {
 		if !slices.ContainsFunc(out, func(h handset) bool { return h.Channel == ch.Name() }) {
