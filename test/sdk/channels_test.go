@@ -17,7 +17,8 @@ import (
 )
 
 // TestChannels sends every kind of message on every channel that parley dev
-// has an app for, and answers.
+// has an app for, and has it answered. A new channel is in it with its row in
+// devAccounts.
 func TestChannels(t *testing.T) {
 	t.Parallel()
 	requireNode(t)
