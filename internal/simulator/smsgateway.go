@@ -1,7 +1,7 @@
 package simulator
 
 import (
-	"context" //nolint:gosec // Twilio signs with it
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
