@@ -174,6 +174,22 @@ func devAccounts() []devAccount {
 			},
 		},
 		{
+			devApp, parley.ChannelKakaoTalkChat, simulator.ProviderKakaoChat, "parley-dev-sender", "Xj1bW5wlE5SR",
+			func(secret string) parley.ChannelCredential {
+				return parley.ChannelCredential{
+					KakaoTalkChat:    &parley.KakaoTalkChatCredential{PlusFriendID: "@demo", APIKey: devToken},
+					CallbackSecret:   secret,
+					ProviderSettings: devSettings(map[string]any{"client_id": "parley-dev", "sender_key": "parley-dev-sender"}),
+				}
+			},
+			func(secret, webhook string) any {
+				if webhook != "" {
+					webhook += "/" + secret
+				}
+				return simulator.KakaoChatAccount{ClientID: "parley-dev", Secret: devToken, WebhookURL: webhook}
+			},
+		},
+		{
 			devSMPPApp, parley.ChannelSMS, simulator.ProviderSMPP, "parley", devPhone,
 			func(string) parley.ChannelCredential {
 				return parley.ChannelCredential{

@@ -17,6 +17,7 @@
 //	/wechat      Official Account:   /wechat/cgi-bin/message/custom/send, …/message/template/send, …/media/upload, …/stable_token
 //	/sms-twilio, /sms-vonage, /sms-kannel   the gateways' send request each
 //	/viber       REST bot API:       /viber/pa/{method}; buttons are 6 columns wide
+//	/kakaotalkchat   Happytalk's KakaoWebhook: /kakaotalkchat/kakaoWebhook/v3/bzc/chat/send/…, …/upload, /kakaotalkchat/v1/chat/write
 //	/line        LINE Messaging API: /line/v2/bot/…, /line/bot/pnp/push; content too
 //	/viberbm-vonage   Messages API:  /viberbm-vonage/v1/messages
 //	/sms-sinch   SMS REST API:       /sms-sinch/xms/v1/{service_plan_id}/batches[/{id}[/delivery_report]]
@@ -36,7 +37,8 @@
 // one's own does; media given by URL is not fetched until somebody asks for
 // it; SMPP keeps no messages for query_sm, and ignores validity_period; LINE
 // accepts http webhooks, and finds the phone of a hashed number among the
-// handsets whose identity is a number; an MMS has one recipient.
+// handsets whose identity is a number; an MMS has one recipient; consultations of
+// KAKAOTALKCHAT are open from the start, and the codes of its errors are our own.
 //
 // # Accounts
 //
@@ -52,6 +54,7 @@
 //	PUT /accounts/viberbm-vonage/{service_id}     VonageViberAccount
 //	PUT /accounts/viber/{token}                   ViberAccount
 //	PUT /accounts/email/{user}                    EmailAccount
+//	PUT /accounts/kakaotalkchat/{sender_key}      KakaoChatAccount
 //	PUT /accounts/smpp/{system_id}                SMPPAccount
 //	PUT /accounts/mms-sinch/{vasp_id}             MMSSinchAccount
 //	PUT /accounts/mms-bandwidth/{account_id}      BandwidthAccount
@@ -136,7 +139,7 @@
 //	hang_for           how long the connection stays silent before it is cut
 //	times              after so many messages the handset is back to normal
 //	window_closed      until the phone writes, what needs an open window fails; WHATSAPP: all but
-//	                   templates, with 131047
+//	                   templates, with 131047; KAKAOTALKCHAT: everything, as there is no session
 //
 // Errors of the control API are {"error"} with 400, 404 (no such handset,
 // item, choice or account), 408 (wait) or 409.

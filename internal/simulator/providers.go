@@ -32,6 +32,7 @@ func (s *Simulator) newProviders() []provider {
 		newRCSGoogle(s),
 		newKakaoTalk(s),
 		newEmail(s),
+		newKakaoChat(s),
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"github.com/parley-im/parley/internal/channel/email"
 	"github.com/parley-im/parley/internal/channel/instagram"
 	"github.com/parley-im/parley/internal/channel/kakaotalk"
+	"github.com/parley-im/parley/internal/channel/kakaotalkchat"
 	"github.com/parley-im/parley/internal/channel/line"
 	"github.com/parley-im/parley/internal/channel/messenger"
 	"github.com/parley-im/parley/internal/channel/mms"
@@ -24,6 +25,7 @@ func Channels() []channel.Channel {
 		email.New(),
 		instagram.New(),
 		kakaotalk.New(),
+		kakaotalkchat.New(),
 		line.New(),
 		messenger.New(),
 		mms.New(),
