@@ -1,6 +1,7 @@
 package app
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"slices"
 
@@ -40,6 +41,7 @@ const (
 	devInstagram     = "17841400008460056"
 	devPage          = "104528752223344"
 	devPageToken     = "parley-dev-page-token" //nolint:gosec // opens a simulator only
+	devBusiness      = "3f1e2b8a-0c55-4e0e-9a0b-0d9b6f2f4a11"
 	devVASP          = "parley-dev-vasp"
 	devToken         = "parley-dev-token" //nolint:gosec // opens a simulator only
 )
@@ -187,6 +189,22 @@ func devAccounts() []devAccount {
 					webhook += "/" + secret
 				}
 				return simulator.KakaoChatAccount{ClientID: "parley-dev", Secret: devToken, WebhookURL: webhook}
+			},
+		},
+		{
+			devApp, parley.ChannelAppleBC, simulator.ProviderAppleBC, devBusiness, "urn:mbid:AQAAY0000001",
+			func(secret string) parley.ChannelCredential {
+				return parley.ChannelCredential{
+					AppleBC: &parley.AppleBCCredentials{BusinessChatAccountID: devBusiness},
+					ProviderSettings: devSettings(map[string]any{
+						"msp_id": "parley-dev", "secret": base64.StdEncoding.EncodeToString([]byte(secret)),
+					}),
+				}
+			},
+			func(secret, webhook string) any {
+				return simulator.AppleBCAccount{
+					MSPID: "parley-dev", Secret: base64.StdEncoding.EncodeToString([]byte(secret)), WebhookURL: webhook,
+				}
 			},
 		},
 		{

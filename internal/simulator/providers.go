@@ -33,6 +33,7 @@ func (s *Simulator) newProviders() []provider {
 		newKakaoTalk(s),
 		newEmail(s),
 		newKakaoChat(s),
+		newAppleBC(s),
 	}
 }
 

@@ -3,6 +3,7 @@ package all
 
 import (
 	"github.com/parley-im/parley/internal/channel"
+	"github.com/parley-im/parley/internal/channel/applebc"
 	"github.com/parley-im/parley/internal/channel/email"
 	"github.com/parley-im/parley/internal/channel/instagram"
 	"github.com/parley-im/parley/internal/channel/kakaotalk"
@@ -22,6 +23,7 @@ import (
 // Channels returns one of each. A new channel is one more line here.
 func Channels() []channel.Channel {
 	return []channel.Channel{
+		applebc.New(),
 		email.New(),
 		instagram.New(),
 		kakaotalk.New(),
