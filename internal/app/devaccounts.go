@@ -197,13 +197,13 @@ func devAccounts() []devAccount {
 				return parley.ChannelCredential{
 					AppleBC: &parley.AppleBCCredentials{BusinessChatAccountID: devBusiness},
 					ProviderSettings: devSettings(map[string]any{
-						"msp_id": "parley-dev", "secret": base64.StdEncoding.EncodeToString([]byte(secret)),
+						"msp_id": "parley-dev", "secret": base64.StdEncoding.EncodeToString([]byte("parley-dev-" + secret)),
 					}),
 				}
 			},
 			func(secret, webhook string) any {
 				return simulator.AppleBCAccount{
-					MSPID: "parley-dev", Secret: base64.StdEncoding.EncodeToString([]byte(secret)), WebhookURL: webhook,
+					MSPID: "parley-dev", Secret: base64.StdEncoding.EncodeToString([]byte("parley-dev-" + secret)), WebhookURL: webhook,
 				}
 			},
 		},

@@ -28,7 +28,7 @@ func (a *applebc) reply(business string, phone key, r Reply) (Item, error) {
 	case r.Location != nil:
 		m["body"] = r.Location.text()
 	default:
-		return Item{}, fmt.Errorf("this is %w by APPLEBC", errUnsupported)
+		return Item{}, fmt.Errorf("contact and reaction are %w by APPLEBC", errUnsupported)
 	}
 	return a.write(business, phone, r.item(business, ProviderAppleBC), m)
 }
