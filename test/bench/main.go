@@ -38,7 +38,7 @@ func main() {
 	flag.IntVar(&o.connections, "connections", 64, "concurrent connections")
 	flag.IntVar(&o.contacts, "contacts", 1000, "different recipients")
 	flag.StringVar(&o.profile, "profile", "", "directory for CPU profiles of the server")
-	flag.StringVar(&o.only, "only", "", "accept, pipeline, lists, or traces: the pipeline with and without them; default the first three")
+	flag.StringVar(&o.only, "only", "", "accept, pipeline, render, lists, or traces: the pipeline with and without them; default the first four")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -90,6 +90,11 @@ func run(ctx context.Context, o options) error {
 	}
 	if len(rows) > 0 {
 		if err := printTable(os.Stdout, o, rows); err != nil {
+			return err
+		}
+	}
+	if o.only == "" || o.only == "render" {
+		if err := printRender(os.Stdout); err != nil {
 			return err
 		}
 	}
