@@ -225,3 +225,39 @@ func TestStuckAccount(t *testing.T) {
 		t.Error("still stuck after an answer")
 	}
 }
+
+// A wanting channel needs settings the hosted API does not know.
+type wanting struct{ *fake.Channel }
+
+func (w *wanting) Check(c *parley.ChannelCredential) error {
+	if string(c.ProviderSettings) != `{"key":"k"}` {
+		return parley.Invalid("provider_settings.key", "is required")
+	}
+	return nil
+}
+
+// A credential as the hosted API knows it can be saved and fails until it has
+// what its provider needs; settings that are wrong are refused.
+func TestIncompleteCredential(t *testing.T) {
+	t.Parallel()
+	ch := &wanting{scripted(parley.ChannelSMS)}
+	w := newWorld(t, ch)
+	a := w.app()
+	if got := w.state(a); got.Status != parley.CredentialFailing || got.Description != "provider_settings.key: is required" {
+		t.Errorf("without settings: %+v", got)
+	}
+	change := func(settings string) error {
+		_, err := w.e.UpdateApp(t.Context(), project, a.ID, []byte(`{"channel_credentials":[{"channel":"SMS",
+			"static_bearer":{"claimed_identity":"me","token":"t"},"provider_settings":`+settings+`}]}`), nil)
+		return err
+	}
+	if err := change(`{"key":"x"}`); err == nil {
+		t.Error("wrong settings are saved")
+	}
+	if err := change(`{"key":"k"}`); err != nil {
+		t.Fatal(err)
+	}
+	if got := w.state(a); got.Status != parley.CredentialActive {
+		t.Errorf("with settings: %+v", got)
+	}
+}

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"reflect"
 	"strconv"
+	"strings"
 
 	"github.com/parley-im/parley"
 	"github.com/parley-im/parley/internal/channel"
@@ -113,6 +114,10 @@ func (e *Engine) prepare(projectID string, a, old *parley.App) ([]*store.Job, er
 			continue
 		}
 		if err := ch.Check(c); err != nil {
+			if state := incomplete(c, err); state != nil {
+				c.State = state
+				continue
+			}
 			return nil, inCredential(i, err)
 		}
 		if same := unchanged(old, c); same != nil {
@@ -132,6 +137,17 @@ func (e *Engine) prepare(projectID string, a, old *parley.App) ([]*store.Job, er
 		jobs = append(jobs, j)
 	}
 	return jobs, nil
+}
+
+// incomplete returns the state of a credential that is all the hosted API asks
+// for, but not all that its provider needs, or nil. Clients that know nothing
+// of providers and their settings must be able to save it.
+func incomplete(c *parley.ChannelCredential, err error) *parley.CredentialState {
+	pe, ok := err.(*parley.Error) //nolint:errorlint // Check returns it unwrapped
+	if !ok || c.Provider != "" || len(c.ProviderSettings) > 0 || !strings.HasPrefix(pe.Field, "provider") {
+		return nil
+	}
+	return &parley.CredentialState{Status: parley.CredentialFailing, Description: pe.Message}
 }
 
 // inCredential puts the place of the credential before the field of an error.

@@ -89,6 +89,9 @@ type settings struct {
 	Targeting string `json:"targeting"`
 }
 
+// friends is the default targeting.
+const friends = "I"
+
 var settingNames = []string{"app_key", "secret_key", "targeting"}
 
 var keyForm = regexp.MustCompile(`^[A-Za-z0-9_-]{1,128}$`)
@@ -132,7 +135,7 @@ func (s *settings) decode(raw json.RawMessage) error {
 			return setting(name, "is not a setting of provider %s, which has %s", provider, strings.Join(settingNames, ", "))
 		}
 	}
-	s.Targeting = "I"
+	s.Targeting = friends
 	if err := json.Unmarshal(raw, s); err != nil {
 		if e, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
 			return setting(e.Field, "must not be a JSON %s", e.Value)

@@ -112,6 +112,9 @@ type renderer struct {
 }
 
 func newRenderer(o *channel.Outgoing) (*renderer, error) {
+	if o.Credential == nil { // a message is only looked at
+		return &renderer{to: recipient{Number: local(o.To.Identity), Targeting: friends}, properties: o.Properties}, nil
+	}
 	a, err := readAccount(o.Credential)
 	if err != nil {
 		e := channel.Refuse(parley.ReasonChannelBadConfiguration, "the channel credential cannot be used")
