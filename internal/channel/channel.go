@@ -193,6 +193,9 @@ type Outgoing struct {
 // kept until the provider has taken it.
 type Payload struct {
 	Body json.RawMessage `json:"body"`
+	// Once says that the provider does not drop a repeat of this payload,
+	// although the channel is Idempotent otherwise.
+	Once bool `json:"once,omitempty"`
 }
 
 // An Attempt is one payload on its way to one address.

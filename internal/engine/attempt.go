@@ -55,7 +55,10 @@ func (d *delivery) attempt(ctx context.Context) (channel.ProviderID, error) {
 	}
 	defer leave()
 	d.handed = true
-	if !d.s.Unknown.IsZero() && !d.ch.Capabilities().Idempotent {
+	if d.presumed && d.needsMark() {
+		d.s.Unknown, d.presumed = time.Time{}, false // of this part one would have been marked
+	}
+	if !d.s.Unknown.IsZero() && !d.idempotent() {
 		id, again, err := d.find(ctx, a)
 		if !again {
 			return id, err
@@ -65,7 +68,7 @@ func (d *delivery) attempt(ctx context.Context) (channel.ProviderID, error) {
 			return "", &channel.Error{Reason: expiredReason(), Outcome: channel.NotSent}
 		}
 	}
-	if needsMark(d.ch, d.conn.Credential) {
+	if d.needsMark() {
 		if err := d.e.store.Commit(ctx, &store.Write{Start: d.job.ID}); err != nil {
 			return "", &channel.Error{Reason: internalReason(), Outcome: channel.TryAgain, Err: err}
 		}

@@ -39,9 +39,12 @@ type breed struct {
 	name       string
 	idempotent bool
 	finds      bool
+	once       bool // idempotent but for these payloads
 }
 
-var breeds = []breed{{"idempotent", true, false}, {"finder", false, true}, {"marked", false, false}} //nolint:gochecknoglobals // a table
+var breeds = []breed{
+	{name: "idempotent", idempotent: true}, {name: "finder", finds: true}, {name: "marked"}, {name: "once", once: true},
+} //nolint:gochecknoglobals // a table
 
 // patience is how long it takes until the outcome is clear.
 func (b breed) patience() time.Duration {
@@ -61,12 +64,12 @@ func newVictim(t *testing.T, b breed, refuse bool, fate func() bool) *victim {
 		}
 		return v.take(b, a)
 	})
-	first.Caps.Idempotent = b.idempotent
+	first.Caps.Idempotent, first.Once = b.idempotent || b.once, b.once
 	second := fake.New(parley.ChannelRCS, func(a channel.Attempt) (channel.ProviderID, error) {
 		v.point()
 		return v.take(b, a)
 	})
-	second.Caps.Idempotent = b.idempotent
+	second.Caps.Idempotent, second.Once = b.idempotent || b.once, b.once
 	channels := []channel.Channel{first, second}
 	if b.finds {
 		find := func(key string) (bool, error) { return v.taken[key] > 0, nil }

@@ -58,7 +58,7 @@ func (d *delivery) retry(ctx context.Context, f *channel.Error) (bool, error) {
 	if err := d.keep(); err != nil {
 		return false, err
 	}
-	if needsMark(d.ch, d.conn.Credential) {
+	if d.needsMark() {
 		// This attempt is over: were the mark to stay, a crash during the wait
 		// would make it one of unknown outcome.
 		d.job.Started = 0
@@ -78,7 +78,7 @@ func (d *delivery) unknown(ctx context.Context, f *channel.Error) (bool, error) 
 	if err := d.keep(); err != nil {
 		return false, err
 	}
-	if finds(d.ch, d.conn.Credential) || d.ch.Capabilities().Idempotent {
+	if finds(d.ch, d.conn.Credential) || d.idempotent() {
 		// The next run asks the provider, or simply repeats.
 		if err := d.e.store.Commit(ctx, &store.Write{Update: d.job}); err != nil {
 			return false, err

@@ -101,6 +101,9 @@ type delivery struct {
 	to   parley.ChannelIdentity
 	ch   channel.Channel
 	conn *channel.Conn
+	// presumed says that Unknown is a guess: of a channel that marks no attempts
+	// there might have been one.
+	presumed bool
 	// handed notes that an attempt was made on this leg.
 	handed bool
 }
@@ -175,7 +178,7 @@ func (d *delivery) interrupted() {
 		since = d.e.now()
 	}
 	if d.s.Unknown.IsZero() {
-		d.s.Unknown = since
+		d.s.Unknown, d.presumed = since, maybe
 	}
 }
 
@@ -183,6 +186,17 @@ func (d *delivery) interrupted() {
 // is made, because afterwards nobody could tell.
 func needsMark(ch channel.Channel, cred *parley.ChannelCredential) bool {
 	return !finds(ch, cred) && !ch.Capabilities().Idempotent
+}
+
+// idempotent reports whether the provider drops a repeat of the current part.
+func (d *delivery) idempotent() bool {
+	once := d.s.Part < len(d.s.Payloads) && d.s.Payloads[d.s.Part].Once
+	return d.ch.Capabilities().Idempotent && !once
+}
+
+// needsMark is needsMark for the current part.
+func (d *delivery) needsMark() bool {
+	return !finds(d.ch, d.conn.Credential) && !d.idempotent()
 }
 
 // finds reports whether the provider can be asked what became of an attempt.

@@ -33,6 +33,8 @@ type Channel struct {
 	// Caps is what Capabilities returns, for tests that need another channel.
 	// It must not change once the channel is in use.
 	Caps channel.Capabilities
+	// Once is that of every payload, for tests.
+	Once bool
 
 	name     parley.Channel
 	script   Script

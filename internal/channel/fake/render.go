@@ -29,7 +29,7 @@ func (f *Channel) Render(o *channel.Outgoing) ([]channel.Payload, error) {
 	m := message{To: o.To.Identity, Quote: string(o.ReplyTo)}
 	if native, ok := o.Message.ExplicitChannel[f.name]; ok {
 		m.Native = native
-		return payload(m)
+		return f.payload(m)
 	}
 	if _, ok := o.Message.ChannelSpecific[f.name]; ok {
 		return nil, channel.Refuse(parley.ReasonBadRequest, "the channel has no messages of its own")
@@ -52,13 +52,13 @@ func (f *Channel) Render(o *channel.Outgoing) ([]channel.Payload, error) {
 		*parley.ContactInfoMessage, *parley.TemplateMessage, nil:
 		return nil, channel.Refuse(parley.ReasonUnsupportedOperation, "the channel cannot show this message")
 	}
-	return payload(m)
+	return f.payload(m)
 }
 
-func payload(m message) ([]channel.Payload, error) {
+func (f *Channel) payload(m message) ([]channel.Payload, error) {
 	body, err := parley.Marshal(m)
 	if err != nil {
 		return nil, channel.Refuse(parley.ReasonInternalError, "the message cannot be encoded")
 	}
-	return []channel.Payload{{Body: body}}, nil
+	return []channel.Payload{{Body: body, Once: f.Once}}, nil
 }

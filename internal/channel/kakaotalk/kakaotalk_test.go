@@ -54,7 +54,7 @@ func TestAuthentication(t *testing.T) {
 			Properties: map[string]string{"KAKAOTALK_AUTHENTICATION": value},
 		})
 		if err != nil || !strings.Contains(string(payloads[0].Body), `"call":"`+want+`"`) {
-			t.Errorf("%q: got %s, %v", value, payloads, err)
+			t.Errorf("%q: got %v, %v", value, payloads, err)
 		}
 	}
 }

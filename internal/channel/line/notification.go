@@ -109,8 +109,8 @@ func notificationOf(to string, in *parley.LINENotification) *notification {
 }
 
 // notify sends a notification message. LINE gives it no id but repeats our
-// delivery tag when it was delivered. Unlike pushes, it is not told apart from
-// a repeat of its own, so one that may have been sent is given up.
+// delivery tag when it was delivered. Unlike a push, it is not told apart from
+// a repeat of its own; see channel.Payload's Once.
 func notify(ctx context.Context, c *channel.Conn, path string, a channel.Attempt) (channel.ProviderID, error) {
 	answer, err := call(ctx, c, http.MethodPost, path, http.Header{"X-Line-Delivery-Tag": {a.Key}}, a.Payload.Body)
 	if err == nil && !answer.OK() {
@@ -120,8 +120,8 @@ func notify(ctx context.Context, c *channel.Conn, path string, a channel.Attempt
 		return channel.ProviderID(a.Key), nil
 	}
 	e := channel.AsError(err)
-	if e.Outcome == channel.Unknown || e.Reason.Code == parley.ReasonChannelFailure && answer != nil {
-		e.Outcome = channel.NotSent
+	if e.Reason.Code == parley.ReasonChannelFailure && answer != nil {
+		e.Outcome = channel.Unknown // a server in trouble may have sent it all the same
 	}
 	return "", e
 }

@@ -45,6 +45,17 @@ type message struct {
 // Render returns one payload for most messages: what belongs together is one
 // push, which LINE also counts as one message.
 func (Channel) Render(o *channel.Outgoing) ([]channel.Payload, error) {
+	payloads, err := render(o)
+	if o.Message.ChannelSpecific != nil || hashedPhone.MatchString(recipient(o.To.Identity)) {
+		// Notification messages have no retry key.
+		for i := range payloads {
+			payloads[i].Once = true
+		}
+	}
+	return payloads, err
+}
+
+func render(o *channel.Outgoing) ([]channel.Payload, error) {
 	if m, ok := o.Message.ChannelSpecific[parley.ChannelLINE]; ok {
 		return specific(m, o.To.Identity)
 	}

@@ -148,7 +148,7 @@ func TestSender(t *testing.T) {
 			Message: &parley.AppMessage{Text: &parley.TextMessage{Text: "Hi"}},
 		})
 		if err != nil || len(payloads) != 1 || !strings.Contains(string(payloads[0].Body), `"sender":`+row.want) {
-			t.Errorf("%s: %s, %v, want %s", name, payloads, err, row.want)
+			t.Errorf("%s: %v, %v, want %s", name, payloads, err, row.want)
 		}
 	}
 }
