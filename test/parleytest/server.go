@@ -66,21 +66,34 @@ func Start(tb testing.TB, o Options) *Server {
 	return s
 }
 
-// FreeAddress returns a loopback address to listen on. It is below the ports
-// that connections get, so that it is still free after a restart.
+// FreeAddress returns a loopback address that is the test's own to listen on,
+// again after a restart, until the test ends. Other test binaries run at the
+// same time, so each address comes with a guard: a second port that is listened
+// on for as long as the address is somebody's. Both are below the ports that
+// connections get.
 func FreeAddress(tb testing.TB) string {
 	tb.Helper()
+	const first, count = 15000, 7500
 	for range 100 {
-		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(15000+rand.IntN(15000)))
-		l, err := net.Listen("tcp", address)
-		if err == nil {
-			l.Close()
-			return address
+		port := first + rand.IntN(count)
+		guard, err := net.Listen("tcp", loopback(port+count))
+		if err != nil {
+			continue
 		}
+		l, err := net.Listen("tcp", loopback(port))
+		if err != nil {
+			guard.Close()
+			continue
+		}
+		l.Close()
+		tb.Cleanup(func() { guard.Close() })
+		return loopback(port)
 	}
 	tb.Fatal("there is no free port")
 	return ""
 }
+
+func loopback(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }
 
 func (s *Server) awaitReady() {
 	s.tb.Helper()
