@@ -34,7 +34,7 @@ type Sink struct {
 
 	mu      sync.Mutex
 	down    bool
-	refused int // while down
+	refused map[string]bool // bodies, while down
 	reports map[string][]Report
 	inbound []string // texts
 	nonces  map[string]bool
@@ -44,7 +44,7 @@ type Sink struct {
 // StartSink starts a webhook target.
 func StartSink(tb testing.TB) *Sink {
 	tb.Helper()
-	k := &Sink{secret: rand.Text(), reports: map[string][]Report{}, nonces: map[string]bool{}}
+	k := &Sink{secret: rand.Text(), refused: map[string]bool{}, reports: map[string][]Report{}, nonces: map[string]bool{}}
 	hs := httptest.NewServer(k)
 	tb.Cleanup(func() {
 		hs.Close()
@@ -63,11 +63,12 @@ func (k *Sink) SetDown(down bool) {
 	k.down = down
 }
 
-// Refused returns how many callbacks were answered with 503.
+// Refused returns how many callbacks were answered with 503, each counted once
+// however often it was tried.
 func (k *Sink) Refused() int {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	return k.refused
+	return len(k.refused)
 }
 
 // Reports returns what was said of a message so far, in order of arrival.
@@ -117,7 +118,7 @@ func (k *Sink) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.down {
-		k.refused++
+		k.refused[string(body)] = true
 		w.WriteHeader(http.StatusServiceUnavailable)
 		return
 	}
