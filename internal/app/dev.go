@@ -63,7 +63,7 @@ func readDevState(dataDir string) (devState, error) {
 		return st, fmt.Errorf("read %s: %w", devStatePath(dataDir), err)
 	}
 	if st.Apps == nil && st.AppID != "" {
-		st.Apps = map[string]string{devApp: st.AppID, devSMPPApp: st.SMPPAppID}
+		st.Apps = map[string]string{devApp: st.AppID, devOver("SMPP"): st.SMPPAppID}
 	}
 	st.AppID, st.SMPPAppID = "", ""
 	return st, nil
@@ -287,16 +287,17 @@ The handsets' own API is at %[8]s/handsets. Stop with Ctrl-C; the data stays.
 
 // printApps lists the apps with their channels, and whom to write to on each.
 func (st *devState) printApps() string {
-	var b strings.Builder
-	for _, app := range devApps() {
-		fmt.Fprintf(&b, "\n  app      %s  %s\n", st.Apps[app], app)
-		for _, a := range devAccounts() {
-			if a.app == app {
-				fmt.Fprintf(&b, "           %-13s such as %s\n", a.channel, a.handset)
-			}
+	var main, further strings.Builder
+	fmt.Fprintf(&main, "\n  app      %s  %s\n", st.Apps[devApp], devApp)
+	further.WriteString("\nFurther providers of a channel have an app each:\n\n")
+	for _, a := range devAccounts() {
+		if a.app == devApp {
+			fmt.Fprintf(&main, "           %-13s such as %s\n", a.channel, a.handset)
+		} else {
+			fmt.Fprintf(&further, "  %s  %-20s %-8s such as %s\n", st.Apps[a.app], a.app, a.channel, a.handset)
 		}
 	}
-	return b.String()
+	return main.String() + further.String()
 }
 
 // newUUID returns a random UUID (version 4), the shape of the hosted API's

@@ -2,6 +2,7 @@ package app
 
 import (
 	"os"
+	"slices"
 	"testing"
 	"time"
 
@@ -60,6 +61,12 @@ func TestDevReachesTheSimulator(t *testing.T) {
 	if err := urls.check(); err != nil {
 		t.Error(err)
 	}
+	for _, u := range urls.all() {
+		name := u.simulated()
+		if sim.Plays(name) && !slices.ContainsFunc(devAccounts(), func(a devAccount) bool { return a.provider == name }) {
+			t.Errorf("parley dev has no account at %s: add a row to devProviders", name)
+		}
+	}
 	for _, a := range devAccounts() {
 		credential := a.credential("")
 		if urls.baseURL(a.channel, credential.Provider) == "" {
@@ -76,7 +83,7 @@ func TestDevStateOfEarlierVersions(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := devState{
-		ProjectID: "p", KeyID: "k", KeySecret: "s", WebhookSecret: "w", Apps: map[string]string{devApp: "a", devSMPPApp: "b"},
+		ProjectID: "p", KeyID: "k", KeySecret: "s", WebhookSecret: "w", Apps: map[string]string{devApp: "a", devOver("SMPP"): "b"},
 	}
 	for range 2 { // as written then, and as written now
 		st, err := readDevState(dir)

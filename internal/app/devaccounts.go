@@ -9,12 +9,10 @@ import (
 	"github.com/parley-im/parley/internal/simulator"
 )
 
-// The names of the apps parley dev makes. An app has one credential a channel,
-// so further providers of a channel have apps of their own.
-const (
-	devApp     = "Demo"
-	devSMPPApp = "Demo over SMPP"
-)
+// devApp is the app with all channels that parley dev makes. An app has one
+// credential a channel, so a channel's further providers have apps of their
+// own; see devOver.
+const devApp = "Demo"
 
 // A devAccount is an account at a simulated provider and an app's credential
 // for it.
@@ -49,7 +47,7 @@ const (
 // devAccounts is what parley dev has ready: a channel is one row. The first is
 // the one in the printed example.
 func devAccounts() []devAccount {
-	return []devAccount{
+	return append([]devAccount{
 		{
 			devApp, parley.ChannelWhatsApp, simulator.ProviderWhatsApp, "106540352242922", devPhone,
 			func(secret string) parley.ChannelCredential {
@@ -207,19 +205,7 @@ func devAccounts() []devAccount {
 				}
 			},
 		},
-		{
-			devSMPPApp, parley.ChannelSMS, simulator.ProviderSMPP, "parley", devPhone,
-			func(string) parley.ChannelCredential {
-				return parley.ChannelCredential{
-					StaticBearer: &parley.StaticBearer{ClaimedIdentity: "parley", Token: devPassword}, Provider: "smpp",
-					ProviderSettings: devSettings(map[string]any{
-						"host": "127.0.0.1", "default_sender": devSender, "rate_limit_per_s": 0,
-					}),
-				}
-			},
-			func(string, string) any { return simulator.SMPPAccount{Password: devPassword, Number: devSender} },
-		},
-	}
+	}, devProviders()...)
 }
 
 // devApps lists the names of the apps.

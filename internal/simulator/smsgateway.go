@@ -41,6 +41,8 @@ type smsGateway struct {
 // A smsDialect is what tells one gateway from the other.
 type smsDialect struct {
 	route string // of the send request
+	// own is the route of what only the account itself is shown, or "".
+	own string
 	// read returns the message of a request, or the error that is answered.
 	read func(g *smsGateway, r *http.Request) (gatewayMessage, error)
 	// taken answers a message.
@@ -105,6 +107,19 @@ func (g *smsGateway) routes(mux *http.ServeMux) {
 			g.dialect.taken(w, m)
 		}
 	})
+	if g.dialect.own != "" {
+		mux.HandleFunc(g.dialect.own, g.showOwn)
+	}
+}
+
+// showOwn answers what a sender asks to learn whether its token is right.
+func (g *smsGateway) showOwn(w http.ResponseWriter, r *http.Request) {
+	id, token, _ := r.BasicAuth()
+	if sid := strings.TrimSuffix(r.PathValue("sid"), ".json"); !g.check(id, token) || sid != "" && sid != id {
+		writeJSON(w, http.StatusUnauthorized, map[string]any{"code": 20003, "message": "Authenticate", "error-code": "401"}) // twilio's and vonage's words
+		return
+	}
+	writeJSON(w, http.StatusOK, map[string]any{"sid": id, "status": "active", "value": 10.28})
 }
 
 // take reads a message and puts it on the phone.

@@ -16,6 +16,7 @@ import (
 func twilioSMS(s *Simulator) *smsGateway {
 	return newSMSGateway(s, ProviderTwilioSMS, smsDialect{
 		route: "POST /sms-twilio/2010-04-01/Accounts/{sid}/Messages.json",
+		own:   "GET /sms-twilio/2010-04-01/Accounts/{sid}",
 		read: func(g *smsGateway, r *http.Request) (gatewayMessage, error) {
 			f := r.PostForm
 			user, password, _ := r.BasicAuth()
@@ -75,6 +76,7 @@ func vonageSMS(s *Simulator) *smsGateway {
 	}
 	return newSMSGateway(s, ProviderVonageSMS, smsDialect{
 		route: "POST /sms-vonage/sms/json",
+		own:   "GET /sms-vonage/account/get-balance",
 		read: func(g *smsGateway, r *http.Request) (gatewayMessage, error) {
 			f := r.PostForm
 			switch {

@@ -87,20 +87,23 @@ func devHandsets(t *testing.T, printed string) []handset {
 	}
 	var out []handset
 	var app, id string
-	line := regexp.MustCompile(`(?m)^  app +(\S+)  (.+)$|^ +([A-Z]+) +such as (\S+)$`)
+	line := regexp.MustCompile(`(?m)^  app +(\S+)  (.+)$|^ +(?:(\S+)  (\S.*\S) +)?([A-Z]+) +such as (\S+)$`)
 	for _, match := range line.FindAllStringSubmatch(printed, -1) {
-		if match[1] != "" {
+		if match[1] != "" { // the channels of this app follow
 			id, app = match[1], match[2]
 			continue
 		}
-		ch := channels[parley.Channel(match[3])]
+		if match[3] != "" {
+			id, app = match[3], match[4]
+		}
+		ch := channels[parley.Channel(match[5])]
 		if ch == nil {
-			t.Fatalf("parley dev has an account for %s, which is not built in", match[3])
+			t.Fatalf("parley dev has an account for %s, which is not built in", match[5])
 		}
 		_, answers := ch.(channel.Receiver)
 		answers = answers && ch.Name() != parley.ChannelKakaoTalk // it receives reports; people answer on KAKAOTALKCHAT
 		out = append(out, handset{
-			App: app, AppID: id, Channel: ch.Name(), Identity: match[4],
+			App: app, AppID: id, Channel: ch.Name(), Identity: match[6],
 			Receipts: append([]parley.DeliveryStatus{}, ch.Capabilities().Receipts...), Answers: answers,
 		})
 	}

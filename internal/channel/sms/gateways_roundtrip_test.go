@@ -50,6 +50,9 @@ func TestGatewaysRoundTrip(t *testing.T) {
 			}); err != nil {
 				t.Fatal(err)
 			}
+			if _, err := sms.Connect(t.Context(), c); err != nil {
+				t.Errorf("connect: %v", err)
+			}
 			payloads, err := sms.Render(&channel.Outgoing{
 				To: channel.Address{Identity: "15551230001"}, Credential: c.Credential,
 				Message: &parley.AppMessage{Text: &parley.TextMessage{Text: "Tea & coffee?"}},
