@@ -32,8 +32,13 @@ const inFlight = 2000
 // A target is where the load goes.
 type target struct {
 	url, token string
-	body       func(n int) []byte
+	body       func(n int) []byte       // of request n, counted from 1
+	sign       func(body []byte) string // the signature as Meta's webhooks carry it; nil where none is wanted
+	last       int                      // the last request there is, which ends the load; 0 for no end
 }
+
+// signatureHeader carries the signature.
+const signatureHeader = "X-Hub-Signature-256"
 
 // A generator makes the sender of one connection.
 type generator func(t target, client *http.Client) func(ctx context.Context, n int) error
@@ -47,7 +52,10 @@ func ordinary(t target, client *http.Client) func(context.Context, int) error {
 // load takes little of the machine from a pipeline that needs all of it.
 func lean(t target, _ *http.Client) func(context.Context, int) error {
 	host, path, _ := strings.Cut(strings.TrimPrefix(t.url, "http://"), "/")
-	head := postHead(host, "/"+path) + "Authorization: Bearer " + t.token + "\r\n"
+	head := postHead(host, "/"+path)
+	if t.token != "" {
+		head += "Authorization: Bearer " + t.token + "\r\n"
+	}
 	var p *peer
 	return func(ctx context.Context, n int) error {
 		if p == nil {
@@ -58,7 +66,11 @@ func lean(t target, _ *http.Client) func(context.Context, int) error {
 			context.AfterFunc(ctx, func() { conn.Close() })
 			p = newPeer(conn)
 		}
-		status, answer, err := p.post(head, t.body(n))
+		body, head := t.body(n), head
+		if t.sign != nil {
+			head += signatureHeader + ": " + t.sign(body) + "\r\n"
+		}
+		status, answer, err := p.post(head, body)
 		if err == nil && status != "200" {
 			err = fmt.Errorf("the server answered %s: %s", status, answer)
 		}
@@ -67,13 +79,17 @@ func lean(t target, _ *http.Client) func(context.Context, int) error {
 }
 
 func (t target) post(ctx context.Context, client *http.Client, n int) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, t.url, bytes.NewReader(t.body(n)))
+	body := t.body(n)
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, t.url, bytes.NewReader(body))
 	if err != nil {
 		return err
 	}
 	req.Header.Set("Content-Type", "application/json")
 	if t.token != "" {
 		req.Header.Set("Authorization", "Bearer "+t.token)
+	}
+	if t.sign != nil {
+		req.Header.Set(signatureHeader, t.sign(body))
 	}
 	resp, err := client.Do(req)
 	if err != nil {
@@ -87,8 +103,9 @@ func (t target) post(ctx context.Context, client *http.Client, n int) error {
 	return err
 }
 
-// load sends requests over all connections for the duration. With a sink it
-// counts the messages that came out at the other end, else the answers.
+// load sends requests over all connections for the duration, or as long as the
+// target has any. With a sink it counts the messages that came out at the other
+// end, else the answers.
 func load(ctx context.Context, o options, server *process, t target, g generator, s *sink) (result, error) {
 	ctx, cancel := context.WithTimeout(ctx, o.duration+o.duration/5)
 	defer cancel()
@@ -107,8 +124,13 @@ func load(ctx context.Context, o options, server *process, t target, g generator
 					time.Sleep(time.Millisecond)
 					continue
 				}
+				n := int(sent.Add(1))
+				if t.last > 0 && n > t.last {
+					cancel()
+					return
+				}
 				began := time.Now()
-				if err := send(ctx, int(sent.Add(1))); err != nil {
+				if err := send(ctx, n); err != nil {
 					if ctx.Err() == nil {
 						errs <- err
 					}
@@ -143,10 +165,11 @@ func load(ctx context.Context, o options, server *process, t target, g generator
 	default:
 	}
 	all := slices.Concat(times...)
-	slices.Sort(all)
-	if n := len(all); n > 0 {
-		r.p50, r.p99 = all[n/2], all[n*99/100]
+	if len(all) == 0 {
+		return r, errors.New("the load ended before the measurement began")
 	}
+	slices.Sort(all)
+	r.p50, r.p99 = all[len(all)/2], all[len(all)*99/100]
 	return r, nil
 }
 

@@ -38,7 +38,7 @@ func main() {
 	flag.IntVar(&o.connections, "connections", 64, "concurrent connections")
 	flag.IntVar(&o.contacts, "contacts", 1000, "different recipients")
 	flag.StringVar(&o.profile, "profile", "", "directory for CPU profiles of the server")
-	flag.StringVar(&o.only, "only", "", "accept, pipeline, render, lists, or traces: the pipeline with and without them; default the first four")
+	flag.StringVar(&o.only, "only", "", "accept, inbound, statuses, pipeline, render, lists, or traces: the pipeline with and without them; default all but traces")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -60,33 +60,15 @@ func run(ctx context.Context, o options) error {
 		return compareTraces(ctx, o)
 	}
 	var rows []row
-	for _, m := range []struct {
-		key, name, load string
-		g               generator
-		run             func(context.Context, options, generator) (result, error)
-	}{
-		{"accept", "accepted messages, durable (provider stalled)", "net/http client", ordinary, measureAccept},
-		{"pipeline", "pipeline over SMS REST: accept, dispatch, receipt, 2 callbacks", "raw connections", lean, measurePipeline},
-	} {
+	for _, m := range measurements() {
 		if o.only != "" && o.only != m.key {
 			continue
 		}
-		before, err := measureBaseline(ctx, o, m.g)
-		if err != nil {
-			return fmt.Errorf("baseline: %w", err)
-		}
-		r, err := m.run(ctx, o, m.g)
+		both, err := m.rows(ctx, o)
 		if err != nil {
 			return fmt.Errorf("%s: %w", m.key, err)
 		}
-		after, err := measureBaseline(ctx, o, m.g)
-		if err != nil {
-			return fmt.Errorf("baseline: %w", err)
-		}
-		base := (before.perSecond + after.perSecond) / 2
-		rows = append(rows,
-			row{name: "bare net/http handler that decodes, loaded by " + m.load, result: before, baseline: base},
-			row{name: m.name, result: r, baseline: base})
+		rows = append(rows, both...)
 	}
 	if len(rows) > 0 {
 		if err := printTable(os.Stdout, o, rows); err != nil {
@@ -108,8 +90,59 @@ func run(ctx context.Context, o options) error {
 	return printLists(os.Stdout, times)
 }
 
-// measureBaseline loads a bare handler in a process of its own.
-func measureBaseline(ctx context.Context, o options, g generator) (result, error) {
+// A measurement is one of the server under a load, and what the load is.
+type measurement struct {
+	key, name string
+	load      string // how the baseline's row names it
+	g         generator
+	target    func(url, app, token string, o options) target
+	run       func(context.Context, options, generator) (result, error)
+}
+
+func measurements() []measurement {
+	return []measurement{
+		{
+			"accept", "accepted messages, durable (provider stalled)",
+			"net/http client", ordinary, sendTarget, measureAccept,
+		},
+		{
+			"inbound", "inbound WHATSAPP messages, durable (app's webhook stalled)",
+			"net/http client, signed messages", ordinary, messageTarget, measureMessages,
+		},
+		{
+			"statuses", "inbound WHATSAPP receipts, durable (app's webhook stalled)",
+			"net/http client, signed receipts", ordinary, statusTarget, measureStatuses,
+		},
+		{
+			"pipeline", "pipeline over SMS REST: accept, dispatch, receipt, 2 callbacks",
+			"raw connections", lean, sendTarget, measurePipeline,
+		},
+	}
+}
+
+// rows makes the measurement between two of its baseline.
+func (m *measurement) rows(ctx context.Context, o options) ([]row, error) {
+	before, err := m.baseline(ctx, o)
+	if err != nil {
+		return nil, fmt.Errorf("baseline: %w", err)
+	}
+	r, err := m.run(ctx, o, m.g)
+	if err != nil {
+		return nil, err
+	}
+	after, err := m.baseline(ctx, o)
+	if err != nil {
+		return nil, fmt.Errorf("baseline: %w", err)
+	}
+	base := (before.perSecond + after.perSecond) / 2
+	return []row{
+		{name: "bare net/http handler that decodes, " + m.load, result: before, baseline: base},
+		{name: m.name, result: r, baseline: base},
+	}, nil
+}
+
+// baseline loads a bare handler in a process of its own.
+func (m *measurement) baseline(ctx context.Context, o options) (result, error) {
 	exe, err := os.Executable()
 	if err != nil {
 		return result{}, err
@@ -123,7 +156,9 @@ func measureBaseline(ctx context.Context, o options, g generator) (result, error
 	if err != nil {
 		return result{}, err
 	}
-	return load(ctx, o, p, sendTarget("http://"+address, "01J0000000000000000000000A", "", o), g, nil)
+	t := m.target("http://"+address, "01J0000000000000000000000A", "", o)
+	t.last = 0 // the bare handler takes any
+	return load(ctx, o, p, t, m.g, nil)
 }
 
 // measureAccept loads the server while its provider answers nothing, so that

@@ -34,9 +34,10 @@ type world struct {
 	app      string
 	token    string
 	provider net.Listener
+	taken    *provider // what the provider took
 	hook     net.Listener
 	sink     *sink
-	stall    chan struct{}
+	closed   chan struct{} // ends what is stalled
 
 	profileURL string
 }
@@ -50,18 +51,29 @@ func freeAddress(ctx context.Context) (string, error) {
 	return l.Addr().String(), l.Close()
 }
 
-// newWorld starts a server with an app that sends SMS through a provider here.
-func newWorld(ctx context.Context, o options, stalled bool) (_ *world, err error) {
-	w := &world{o: o, sink: new(sink), stall: make(chan struct{})}
+// newWorld starts a server with an app that sends SMS through a provider here
+// and has a webhook. Stalled, neither answers anything.
+func newWorld(ctx context.Context, o options, stalled bool) (*world, error) {
+	w, err := newQuietWorld(ctx, o, stalled)
+	if err != nil {
+		return nil, err
+	}
+	if err := w.subscribe(ctx, stalled); err != nil {
+		w.close()
+		return nil, err
+	}
+	return w, nil
+}
+
+// newQuietWorld starts a server whose app has no webhook yet.
+func newQuietWorld(ctx context.Context, o options, stalled bool) (_ *world, err error) {
+	w := &world{o: o, sink: new(sink), closed: make(chan struct{})}
 	defer func() {
 		if err != nil {
 			w.close()
 		}
 	}()
-	if !stalled {
-		close(w.stall)
-	}
-	p := &provider{stall: w.stall, reports: make(chan report, 4*inFlight)}
+	p := &provider{reports: make(chan report, 4*inFlight)}
 	for range 16 {
 		go p.report(ctx)
 	}
@@ -71,8 +83,8 @@ func newWorld(ctx context.Context, o options, stalled bool) (_ *world, err error
 	if w.hook, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
 		return w, err
 	}
-	go serve(w.provider, p.take)
-	go serve(w.hook, w.sink.take)
+	w.taken = p
+	go serve(w.provider, w.stalling(stalled, p.take))
 	if w.dir, err = os.MkdirTemp("", "parley-bench"); err != nil {
 		return w, err
 	}
@@ -80,6 +92,16 @@ func newWorld(ctx context.Context, o options, stalled bool) (_ *world, err error
 		return w, err
 	}
 	return w, w.prepare(ctx)
+}
+
+// stalling has a peer answer nothing but GET, if stalled, until the world ends.
+func (w *world) stalling(stalled bool, answer func(first, body []byte) (string, []byte)) func(first, body []byte) (string, []byte) {
+	return func(first, body []byte) (string, []byte) {
+		if stalled && !bytes.HasPrefix(first, []byte("GET ")) {
+			<-w.closed
+		}
+		return answer(first, body)
+	}
 }
 
 // serve starts the server on its data directory.
@@ -103,6 +125,7 @@ func (w *world) serve(ctx context.Context) error {
 		"PARLEY_BOOTSTRAP_PROJECT_ID="+project, "PARLEY_BOOTSTRAP_KEY_ID="+keyID, "PARLEY_BOOTSTRAP_KEY_SECRET="+keySecret,
 		"PARLEY_ALLOW_PRIVATE_TARGETS=true", "PARLEY_RATE_LIMITS=off", "PARLEY_LOG_LEVEL=warn",
 		"PARLEY_CHANNELS_SMS_SINCH_BASE_URL=http://"+w.provider.Addr().String(),
+		"PARLEY_CHANNELS_WHATSAPP_BASE_URL=http://"+w.provider.Addr().String(),
 	))
 	if err != nil {
 		return err
@@ -111,22 +134,18 @@ func (w *world) serve(ctx context.Context) error {
 	return w.server.ready(ctx, w.url)
 }
 
-// prepare makes the app and its webhook and gets a token.
+// prepare makes the app and gets a token.
 func (w *world) prepare(ctx context.Context) error {
 	var app parley.App
 	if err := w.post(ctx, "apps", map[string]any{
 		"display_name": "bench", "processing_mode": "CONVERSATION", "channel_credentials": []any{
 			map[string]any{"channel": "SMS", "static_bearer": map[string]string{"claimed_identity": "plan", "token": "token"}},
+			whatsApp(),
 		},
 	}, &app); err != nil {
 		return err
 	}
 	w.app = app.ID
-	if err := w.post(ctx, "webhooks", map[string]any{
-		"app_id": app.ID, "target": "http://" + w.hook.Addr().String() + "/", "triggers": []string{"MESSAGE_DELIVERY"}, "secret": "secret",
-	}, nil); err != nil {
-		return err
-	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, w.url+"/oauth2/token", bytes.NewReader([]byte("grant_type=client_credentials")))
 	if err != nil {
 		return err
@@ -144,6 +163,15 @@ func (w *world) prepare(ctx context.Context) error {
 	err = json.NewDecoder(resp.Body).Decode(&token)
 	w.token = token.AccessToken
 	return err
+}
+
+// subscribe gives the app its webhook, which may be one that answers nothing.
+func (w *world) subscribe(ctx context.Context, stalled bool) error {
+	go serve(w.hook, w.stalling(stalled, w.sink.take))
+	return w.post(ctx, "webhooks", map[string]any{
+		"app_id": w.app, "target": "http://" + w.hook.Addr().String() + "/", "secret": "secret",
+		"triggers": []string{"MESSAGE_DELIVERY", "MESSAGE_INBOUND"},
+	}, nil)
 }
 
 func (w *world) post(ctx context.Context, path string, in, out any) error {
@@ -180,11 +208,7 @@ func (w *world) close() {
 	if w.server != nil {
 		w.server.stop()
 	}
-	select {
-	case <-w.stall:
-	default:
-		close(w.stall)
-	}
+	close(w.closed)
 	if w.provider != nil {
 		w.provider.Close()
 	}
@@ -221,11 +245,19 @@ func baseline() error {
 	fmt.Println(l.Addr())
 	return http.Serve(l, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
-		if err == nil {
+		received := strings.HasPrefix(r.URL.Path, "/channels/")
+		switch {
+		case err != nil:
+		case received:
+			err = json.Unmarshal(body, new(webhook))
+		default:
 			err = json.Unmarshal(body, new(parley.SendMessageRequest))
 		}
 		if err != nil {
 			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		if received {
 			return
 		}
 		w.Header().Set("Content-Type", "application/json")
@@ -246,9 +278,9 @@ func (s *sink) take(_, body []byte) (string, []byte) {
 	return "200 OK", nil
 }
 
-// A provider takes SMS over the Sinch REST API and reports them delivered.
+// A provider takes SMS over the Sinch REST API and reports them delivered, and
+// takes WhatsApp messages.
 type provider struct {
-	stall   chan struct{}
 	ids     atomic.Int64
 	reports chan report
 }
@@ -260,11 +292,14 @@ func (p *provider) take(first, body []byte) (string, []byte) {
 	if bytes.HasPrefix(first, []byte("GET ")) {
 		return "200 OK", []byte(`{"count":0,"page":0,"page_size":30,"batches":[]}`)
 	}
+	if bytes.Contains(first, []byte("/messages ")) {
+		id := wamid(int(p.ids.Add(1)))
+		return "200 OK", []byte(`{"messaging_product":"whatsapp","messages":[{"id":"` + id + `"}]}`)
+	}
 	to, url := member(body, `"to":["`), member(body, `"callback_url":"`)
 	if to == "" || url == "" {
 		return "400 Bad Request", []byte(`{"code":"syntax_invalid_json","text":""}`)
 	}
-	<-p.stall
 	id := "01BENCH" + strconv.FormatInt(1e18+p.ids.Add(1), 10)
 	p.reports <- report{url, id, to}
 	return "201 Created", []byte(`{"id":"` + id + `","type":"mt_text"}`)
