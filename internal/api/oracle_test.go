@@ -6,101 +6,25 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"regexp"
-	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/santhosh-tekuri/jsonschema/v6"
+	"github.com/parley-im/parley/internal/openapi/openapitest"
 )
-
-// An oracle knows from /openapi.json, read by a library that had no part in
-// writing it, what the server may answer.
-type oracle struct {
-	operations []described
-	failure    *jsonschema.Schema
-}
-
-type described struct {
-	id      string
-	method  string
-	path    *regexp.Regexp
-	weight  int // of the path: literal text comes before {names}
-	query   map[string]bool
-	answers map[int]*jsonschema.Schema
-}
 
 // theOracle is made once: it only reads.
 var theOracle = sync.OnceValues(newOracle)
 
-const documentURL = "https://parley.test/openapi.json"
-
-func newOracle() (*oracle, error) {
+func newOracle() (*openapitest.Oracle, error) {
 	var log bytes.Buffer
 	w := httptest.NewRecorder()
 	New(Options{Now: time.Now, Log: slog.New(slog.NewTextHandler(&log, nil))}).Handler().ServeHTTP(w, httptest.NewRequest("GET", "/openapi.json", nil))
 	if w.Code != http.StatusOK {
 		return nil, fmt.Errorf("/openapi.json: status %d: %s", w.Code, log.String())
 	}
-	raw, err := jsonschema.UnmarshalJSON(w.Body)
-	if err != nil {
-		return nil, err
-	}
-	c := jsonschema.NewCompiler()
-	c.DefaultDraft(jsonschema.Draft2020)
-	c.AssertFormat()
-	if err := c.AddResource(documentURL, raw); err != nil {
-		return nil, err
-	}
-	o := new(oracle)
-	doc := raw.(map[string]any)
-	for path, methods := range doc["paths"].(map[string]any) {
-		for method, op := range methods.(map[string]any) {
-			d, err := readOperation(c, doc, path, method, op.(map[string]any))
-			if err != nil {
-				return nil, fmt.Errorf("%s %s: %w", method, path, err)
-			}
-			o.operations = append(o.operations, d)
-		}
-	}
-	slices.SortFunc(o.operations, func(a, b described) int { return b.weight - a.weight })
-	o.failure, err = c.Compile(documentURL + "#/components/schemas/ErrorAnswer")
-	return o, err
-}
-
-// readOperation reads one operation of the document.
-func readOperation(c *jsonschema.Compiler, doc map[string]any, path, method string, op map[string]any) (described, error) {
-	literal := regexp.MustCompile(`\{\w+\}`).ReplaceAllString(path, "")
-	pattern := regexp.MustCompile(`\\\{\w+\\\}`).ReplaceAllString(regexp.QuoteMeta(path), "[^/]+")
-	d := described{
-		id: op["operationId"].(string), method: strings.ToUpper(method), path: regexp.MustCompile("^" + pattern + "$"),
-		weight: len(literal), query: map[string]bool{}, answers: map[int]*jsonschema.Schema{},
-	}
-	if list, ok := op["parameters"].([]any); ok {
-		for _, p := range list {
-			if p := p.(map[string]any); p["in"] == "query" {
-				d.query[p["name"].(string)] = true
-			}
-		}
-	}
-	escape := strings.NewReplacer("~", "~0", "/", "~1").Replace
-	for status, answer := range op["responses"].(map[string]any) {
-		at := "#/paths/" + escape(path) + "/" + method + "/responses/" + status
-		if ref, ok := answer.(map[string]any)["$ref"].(string); ok {
-			at = ref
-		}
-		code, err := strconv.Atoi(status)
-		if err != nil {
-			return d, err
-		}
-		if d.answers[code], err = c.Compile(documentURL + at + "/content/application~1json/schema"); err != nil {
-			return d, err
-		}
-	}
-	return d, nil
+	return openapitest.New(w.Body.Bytes())
 }
 
 // asDescribed reports how an answer differs from the document.
@@ -109,51 +33,12 @@ func asDescribed(r *http.Request, a answer) error {
 	if err != nil {
 		return err
 	}
-	return o.check(r, a)
+	return o.Check(batchHost(r), a.seen())
 }
 
-func (o *oracle) check(r *http.Request, a answer) error {
-	for _, prefix := range []string{"/channels/", "/media/", "/metrics", "/openapi.json", "/docs"} {
-		if strings.HasPrefix(r.URL.Path, prefix) && a.status < http.StatusBadRequest {
-			return nil // not of the API
-		}
-	}
-	method := r.Method
-	if method == http.MethodHead {
-		method = http.MethodGet
-	}
-	schema := o.failure
-	if d := o.find(method, batchHost(r).URL.EscapedPath()); d != nil {
-		if schema = d.answers[a.status]; schema == nil {
-			return fmt.Errorf("%s has no answer %d", d.id, a.status)
-		}
-		for name := range r.URL.Query() {
-			if a.status == http.StatusOK && !d.query[name] {
-				return fmt.Errorf("%s has no parameter %s", d.id, name)
-			}
-		}
-	} else if a.status < http.StatusBadRequest {
-		return fmt.Errorf("there is no such operation")
-	}
-	if got := a.header.Get("Content-Type"); got != "application/json" {
-		return fmt.Errorf("its type is %q", got)
-	}
-	value, err := jsonschema.UnmarshalJSON(bytes.NewReader([]byte(a.body)))
-	if err != nil {
-		return err
-	}
-	return schema.Validate(value)
-}
-
-// find returns the operation a request is for.
-func (o *oracle) find(method, path string) *described {
-	path = strings.NewReplacer("%3A", ":", "%3a", ":").Replace(path)
-	for i := range o.operations {
-		if d := &o.operations[i]; d.method == method && d.path.MatchString(path) {
-			return d
-		}
-	}
-	return nil
+// seen is the answer as the oracle reads it.
+func (a answer) seen() openapitest.Answer {
+	return openapitest.Answer{Status: a.status, Header: a.header, Body: a.body}
 }
 
 // TestOracle shows that the oracle can tell wrong answers from right ones.
@@ -201,7 +86,7 @@ func TestOracle(t *testing.T) {
 		"not JSON":              {"GET", messages, answer{200, json, "Not Found"}, false},
 	}
 	for name, test := range tests {
-		err := o.check(httptest.NewRequest(test.method, test.url, nil), test.answer)
+		err := o.Check(httptest.NewRequest(test.method, test.url, nil), test.answer.seen())
 		if (err == nil) != test.right {
 			t.Errorf("%s: %v", name, err)
 		}

@@ -64,7 +64,7 @@ func devClient(t *testing.T, dir string) *client {
 		t.Fatal(err)
 	}
 	return &client{
-		t: t, url: st.Server, simulator: st.Simulator, project: st.ProjectID, keyID: st.KeyID, keySecret: st.KeySecret,
+		t: t, url: described(t, st.Server), simulator: st.Simulator, project: st.ProjectID, keyID: st.KeyID, keySecret: st.KeySecret,
 	}
 }
 

@@ -100,7 +100,7 @@ func newClient(t *testing.T, server *parleytest.Server, sim *parleytest.Simulato
 		t.Fatal(err)
 	}
 	return &client{
-		t: t, url: server.URL, simulator: sim.URL, project: parleytest.Project,
+		t: t, url: described(t, server.URL), simulator: sim.URL, project: parleytest.Project,
 		keyID: parleytest.KeyID, keySecret: parleytest.KeySecret,
 		env: []string{"PARLEY_SDK_CREDENTIALS=" + string(raw)}, // of every account
 	}
