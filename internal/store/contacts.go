@@ -113,10 +113,14 @@ func (s *Store) Contacts(ctx context.Context, projectID string, f ContactFilter)
 }
 
 // DeleteContact removes a contact with its conversations, messages and events
-// and returns it as it was.
+// and returns it as it was. Like a merge it keeps committers out: one that has
+// found the contact would leave its message with somebody who is gone.
 func (s *Store) DeleteContact(ctx context.Context, projectID, id string) (*parley.Contact, error) {
 	var c *parley.Contact
 	err := s.Tx(ctx, func(tx *Store) error {
+		if err := tx.holdPeople(ctx); err != nil {
+			return err
+		}
 		var err error
 		if c, err = tx.Contact(ctx, projectID, id); err != nil {
 			return err

@@ -166,6 +166,9 @@ func conversationArgs(projectID string, c *parley.Conversation) []any {
 // DeleteConversation removes a conversation with its messages and events.
 func (s *Store) DeleteConversation(ctx context.Context, projectID, id string) error {
 	return s.Tx(ctx, func(tx *Store) error {
+		if err := tx.holdPeople(ctx); err != nil { // what arrives meanwhile would stay in it
+			return err
+		}
 		c, err := tx.Conversation(ctx, projectID, id)
 		if err != nil {
 			return err

@@ -44,7 +44,7 @@ const peopleLock = "7021881947"
 func postgresDialect() dialect {
 	return dialect{
 		name: "postgres",
-		// In one round trip; the lock keeps committers and merges apart, see merge.go.
+		// In one round trip; the lock keeps committers apart from merges and deletions, see merge.go.
 		begin:      "BEGIN; SELECT pg_advisory_xact_lock_shared(" + peopleLock + ")",
 		holdPeople: "SELECT pg_advisory_xact_lock(" + peopleLock + ")",
 		skipLocked: " FOR UPDATE SKIP LOCKED",

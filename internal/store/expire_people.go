@@ -160,6 +160,10 @@ func (s *Store) RemoveContact(ctx context.Context, projectID, id string, since t
 	gone := false
 	err := s.Tx(ctx, func(tx *Store) error {
 		gone = false
+		// A message that arrives after the look would be deleted, too.
+		if err := tx.holdPeople(ctx); err != nil {
+			return err
+		}
 		busy, err := tx.saidSince(ctx, projectID, id, "", since)
 		if err != nil || busy {
 			return err

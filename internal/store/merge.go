@@ -10,9 +10,10 @@ import (
 
 // Merging two contacts must not lose what arrives meanwhile: a committer that
 // has found the source and not yet committed would leave its message with a
-// contact that is gone. So a merge has the database to itself. On SQLite it
-// does anyway; on PostgreSQL every committer's transaction holds an advisory
-// lock that the others share and a merge does not (dialect.begin, holdPeople).
+// contact that is gone. So a merge has the database to itself, and so has the
+// deletion of a contact. On SQLite they do anyway; on PostgreSQL every
+// committer's transaction holds an advisory lock that the others share and
+// these do not (dialect.begin, holdPeople).
 // A send by contact id that was addressed before the merge and comes after it
 // finds no conversation of its contact, and then looks whether there is one
 // (batch.checkContacts).

@@ -141,6 +141,64 @@ func testMergeCrossing(t *testing.T, s *store.Store) {
 	}
 }
 
+// testDeleteCrossing deletes contacts, and conversations, while messages to and
+// from them arrive: each ends with a contact and a conversation that are there,
+// is gone with what was deleted, or is refused.
+func testDeleteCrossing(t *testing.T, s *store.Store) {
+	ctx := t.Context()
+	var mu sync.Mutex
+	var messages []*store.Message
+	for round := range rounds {
+		number := phone(fmt.Sprintf("4671%07d", round))
+		first := Accept(s, "p1", "app0", number)
+		must(t, s.Commit(ctx, first))
+		doomed := first.Accept.ContactID
+		var wg sync.WaitGroup
+		for i := range 16 {
+			wg.Go(func() {
+				for range 4 {
+					w := Accept(s, "p1", fmt.Sprint("app", i%4), number)
+					if i%2 == 0 {
+						w.Accept.ContactID = doomed // as it was when the message was addressed
+					}
+					err := s.Commit(ctx, w)
+					if parley.IsNotFound(err) {
+						continue
+					}
+					if err != nil {
+						t.Error(err)
+					}
+					mu.Lock()
+					messages = append(messages, w.Accept.Message)
+					mu.Unlock()
+				}
+			})
+		}
+		var err error
+		if round%2 == 0 {
+			_, err = s.DeleteContact(ctx, "p1", doomed)
+		} else {
+			err = s.DeleteConversation(ctx, "p1", first.Accept.Message.ConversationID)
+		}
+		if err != nil {
+			t.Error(err)
+		}
+		wg.Wait()
+	}
+	for _, m := range messages {
+		got, err := s.Message(ctx, "p1", m.ID)
+		if parley.IsNotFound(err) {
+			continue // deleted with it
+		}
+		must(t, err)
+		_, err = s.Contact(ctx, "p1", got.ContactID)
+		_, cerr := s.Conversation(ctx, "p1", got.ConversationID)
+		if err != nil || cerr != nil {
+			t.Fatalf("a message is left with a contact or a conversation that is gone: %v", errors.Join(err, cerr))
+		}
+	}
+}
+
 // testOwners looks at identities that several contacts have, or that nobody
 // has while the contact is known by another.
 func testOwners(t *testing.T, s *store.Store) {

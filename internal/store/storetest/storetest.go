@@ -65,6 +65,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 		"RecentPaging":       testRecentPaging,
 		"Merge":              testMerge,
 		"MergeCrossing":      testMergeCrossing,
+		"DeleteCrossing":     testDeleteCrossing,
 		"Owners":             testOwners,
 		"Adopting":           testAdopting,
 		"Settings":           testSettings,
