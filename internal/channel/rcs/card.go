@@ -78,7 +78,7 @@ func (r *renderer) media(m *parley.MediaMessage) {
 }
 
 func file(m *parley.MediaMessage) *contentInfo {
-	return &contentInfo{FileURL: m.URL, ThumbnailURL: m.ThumbnailURL}
+	return &contentInfo{FileURL: m.URL, ThumbnailURL: m.ThumbnailURL, name: m.FilenameOverride}
 }
 
 // card shows a card, with up to four buttons on it and the other choices as

@@ -1,14 +1,10 @@
 package rcs
 
 import (
-	"bytes"
 	"context"
-	"crypto/sha256"
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -21,9 +17,17 @@ import (
 // expiration).
 const maxLife = 15 * 24 * time.Hour
 
+// googleVersion is the UUIDs' version (RFC 9562: made in a way of one's own).
+const googleVersion = 8
+
+// googleLimits returns what Google takes (RCS for Business: send messages).
+func googleLimits() limits {
+	return limits{text: maxText, unit: channel.Bytes, postback: 2048, eventTitle: 100, eventText: 500}
+}
+
 // url returns an address of the API about somebody. agentId goes with every
 // call, because a partner's service account serves several agents.
-func (a *account) url(c *channel.Conn, to channel.Address, path string, query url.Values) string {
+func (a *googleAccount) url(c *channel.Conn, to channel.Address, path string, query url.Values) string {
 	host := "https://rcsbusinessmessaging.googleapis.com"
 	if a.Region != "" {
 		host = "https://" + a.Region + "-rcsbusinessmessaging.googleapis.com"
@@ -37,8 +41,8 @@ func (a *account) url(c *channel.Conn, to channel.Address, path string, query ur
 
 // call makes one request. A token that is refused although it should be good
 // is replaced once: nothing was done yet.
-func (ch Channel) call(ctx context.Context, c *channel.Conn, a *account, method, address string, body []byte) (*channel.Answer, error) {
-	access, err := ch.tokens.get(ctx, c, a)
+func (a *googleAccount) call(ctx context.Context, c *channel.Conn, method, address string, body []byte) (*channel.Answer, error) {
+	access, err := a.tokens.get(ctx, c, a)
 	if err != nil {
 		return nil, err
 	}
@@ -46,46 +50,30 @@ func (ch Channel) call(ctx context.Context, c *channel.Conn, a *account, method,
 	if err != nil || answer.Status != http.StatusUnauthorized || a.ServiceAccount == nil {
 		return answer, err
 	}
-	if access, err = ch.tokens.fetch(ctx, c, a); err != nil {
+	if access, err = a.tokens.fetch(ctx, c, a); err != nil {
 		return nil, err
 	}
 	return request(ctx, c, method, address, access, body)
 }
 
-func request(ctx context.Context, c *channel.Conn, method, address, access string, body []byte) (*channel.Answer, error) {
-	req, err := http.NewRequestWithContext(ctx, method, address, bytes.NewReader(body))
-	if err != nil {
-		return nil, channel.Refuse(parley.ReasonRecipientInvalidChannelIdentity, "the identity is no phone number")
-	}
-	req.Header.Set("Authorization", "Bearer "+access)
-	if len(body) > 0 {
-		req.Header.Set("Content-Type", "application/json")
-	}
-	return channel.Do(c, req)
-}
-
-// Send posts one message under an id made of the attempt's key. That it is
+// send posts one message under an id made of the attempt's key. That it is
 // known already means that an earlier attempt arrived.
-func (ch Channel) Send(ctx context.Context, c *channel.Conn, a channel.Attempt) (channel.ProviderID, error) {
-	acc, err := open(c)
+func (a *googleAccount) send(ctx context.Context, c *channel.Conn, at channel.Attempt) (channel.ProviderID, error) {
+	body, err := a.envelope(c.Now(), at)
 	if err != nil {
 		return "", err
 	}
-	body, err := acc.envelope(c.Now(), a)
+	id := uuid(at.Key, googleVersion)
+	address := a.url(c, at.To, "agentMessages", url.Values{"messageId": {id}})
+	answer, err := a.call(ctx, c, http.MethodPost, address, body)
 	if err != nil {
 		return "", err
 	}
-	id := uuid(a.Key)
-	address := acc.url(c, a.To, "agentMessages", url.Values{"messageId": {id}})
-	answer, err := ch.call(ctx, c, acc, http.MethodPost, address, body)
-	if err != nil {
-		return "", err
-	}
-	return acc.taken(answer, id)
+	return a.taken(answer, id)
 }
 
 // taken returns the id of what the answer says was taken, now or before.
-func (a *account) taken(answer *channel.Answer, id string) (channel.ProviderID, error) {
+func (a *googleAccount) taken(answer *channel.Answer, id string) (channel.ProviderID, error) {
 	if answer.OK() {
 		return channel.ProviderID(id), nil
 	}
@@ -98,12 +86,10 @@ func (a *account) taken(answer *channel.Answer, id string) (channel.ProviderID, 
 
 // envelope adds what belongs to the attempt, unless the app itself said it
 // (explicit_channel_message).
-func (a *account) envelope(now time.Time, at channel.Attempt) ([]byte, error) {
-	var members map[string]json.RawMessage
-	if err := json.Unmarshal(at.Payload.Body, &members); err != nil || members == nil {
-		e := channel.Refuse(parley.ReasonInternalError, "the payload is no JSON object")
-		e.Err = err
-		return nil, e
+func (a *googleAccount) envelope(now time.Time, at channel.Attempt) ([]byte, error) {
+	members, err := membersOf(at.Payload)
+	if err != nil {
+		return nil, err
 	}
 	_, lasts := members["ttl"]
 	_, ends := members["expireTime"]
@@ -120,77 +106,65 @@ func (a *account) envelope(now time.Time, at channel.Attempt) ([]byte, error) {
 	return encode(members)
 }
 
-// Retract revokes a message that was not delivered yet.
-func (ch Channel) Retract(ctx context.Context, c *channel.Conn, to channel.Address, id channel.ProviderID) error {
-	acc, err := open(c)
-	if err != nil {
-		return err
-	}
-	address := acc.url(c, to, "agentMessages/"+url.PathEscape(string(id)), nil)
-	answer, err := ch.call(ctx, c, acc, http.MethodDelete, address, nil)
+// retract revokes a message that was not delivered yet.
+func (a *googleAccount) retract(ctx context.Context, c *channel.Conn, to channel.Address, id channel.ProviderID) error {
+	address := a.url(c, to, "agentMessages/"+url.PathEscape(string(id)), nil)
+	answer, err := a.call(ctx, c, http.MethodDelete, address, nil)
 	if err != nil {
 		return again(err)
 	}
 	if !answer.OK() {
-		return acc.refusal(answer)
+		return a.refusal(answer)
 	}
 	return nil
 }
 
-// SendEvent shows that an answer is being written, or that the last message of
-// the contact was read. Google takes the former away by itself.
-func (ch Channel) SendEvent(ctx context.Context, c *channel.Conn, e *channel.OutgoingEvent) (channel.ProviderID, error) {
-	var event struct {
+// show shows an event. Google takes the sign of writing away by itself.
+func (a *googleAccount) show(ctx context.Context, c *channel.Conn, e *channel.OutgoingEvent, read channel.ProviderID) (channel.ProviderID, error) {
+	event := struct {
 		Type      string `json:"eventType"`
 		MessageID string `json:"messageId,omitempty"`
-	}
-	switch {
-	case e.Event.Composing != nil:
-		event.Type = "IS_TYPING"
-	case e.Event.ComposingEnd != nil:
-		return "", nil
-	case e.Event.ReadMessage != nil && e.LastInbound != "":
-		event.Type, event.MessageID = "READ", string(e.LastInbound)
-	case e.Event.ReadMessage != nil:
-		return "", channel.Refuse(parley.ReasonBadRequest, "the contact has written nothing that could be read")
-	default:
-		return "", channel.Refuse(parley.ReasonBadRequest, "RCS cannot show this event")
-	}
-	acc, err := open(c)
-	if err != nil {
-		return "", err
+	}{"IS_TYPING", string(read)}
+	if read != "" {
+		event.Type = "READ"
 	}
 	body, err := encode(event)
 	if err != nil {
 		return "", err
 	}
-	id := uuid(e.EventID)
-	address := acc.url(c, e.To, "agentEvents", url.Values{"eventId": {id}})
-	answer, err := ch.call(ctx, c, acc, http.MethodPost, address, body)
+	id := uuid(e.EventID, googleVersion)
+	address := a.url(c, e.To, "agentEvents", url.Values{"eventId": {id}})
+	answer, err := a.call(ctx, c, http.MethodPost, address, body)
 	if err != nil {
 		return "", err
 	}
-	return acc.taken(answer, id)
+	return a.taken(answer, id)
 }
 
-// allFeatures returns what a phone must know to be shown everything the
+// googleFeatures returns what a phone must know to be shown everything the
 // channel sends (RCS for Business: phones.getCapabilities).
-func allFeatures() []string {
+func googleFeatures() []string {
 	return []string{
 		"RICHCARD_STANDALONE", "RICHCARD_CAROUSEL", "ACTION_CREATE_CALENDAR_EVENT", "ACTION_DIAL",
 		"ACTION_OPEN_URL", "ACTION_SHARE_LOCATION", "ACTION_VIEW_LOCATION",
 	}
 }
 
-// Probe asks what the phone knows.
-func (ch Channel) Probe(ctx context.Context, c *channel.Conn, to channel.Address) (channel.Reach, error) {
-	acc, err := open(c)
-	if err != nil {
-		return channel.Reach{}, err
+// connect asks for an access token, which tells whether the service account is
+// good; Google has no way to ask for the agent itself.
+func (a *googleAccount) connect(ctx context.Context, c *channel.Conn) error {
+	if a.ServiceAccount == nil {
+		return nil
 	}
-	request := uuid(to.Identity + " " + c.Now().Format(time.RFC3339Nano))
-	address := acc.url(c, to, "capabilities", url.Values{"requestId": {request}})
-	answer, err := ch.call(ctx, c, acc, http.MethodGet, address, nil)
+	_, err := a.tokens.fetch(ctx, c, a)
+	return err
+}
+
+// probe asks what the phone knows.
+func (a *googleAccount) probe(ctx context.Context, c *channel.Conn, to channel.Address) (channel.Reach, error) {
+	request := uuid(to.Identity+" "+c.Now().Format(time.RFC3339Nano), googleVersion)
+	address := a.url(c, to, "capabilities", url.Values{"requestId": {request}})
+	answer, err := a.call(ctx, c, http.MethodGet, address, nil)
 	if err != nil {
 		return channel.Reach{}, again(err)
 	}
@@ -198,7 +172,7 @@ func (ch Channel) Probe(ctx context.Context, c *channel.Conn, to channel.Address
 		return channel.Reach{Status: parley.CapabilityNone}, nil
 	}
 	if !answer.OK() {
-		return channel.Reach{}, acc.refusal(answer)
+		return channel.Reach{}, a.refusal(answer)
 	}
 	var has struct {
 		Features []string `json:"features"`
@@ -206,31 +180,5 @@ func (ch Channel) Probe(ctx context.Context, c *channel.Conn, to channel.Address
 	if json.Unmarshal(answer.Body, &has) != nil {
 		return channel.Reach{}, again(channel.Verdict(answer, "the answer lists no features"))
 	}
-	for _, f := range allFeatures() {
-		if !slices.Contains(has.Features, f) {
-			return channel.Reach{Status: parley.CapabilityPartial, Features: has.Features}, nil
-		}
-	}
-	return channel.Reach{Status: parley.CapabilityFull}, nil
-}
-
-// uuid returns the UUID (version 8, RFC 9562) that stands for a key: Google
-// wants the ids of messages, events and requests to be UUIDs.
-func uuid(key string) string {
-	b := sha256.Sum256([]byte(key))
-	b[6], b[8] = b[6]&0x0f|0x80, b[8]&0x3f|0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:16])
-}
-
-// encode returns v as JSON without the escapes that are meant for HTML.
-func encode(v any) (json.RawMessage, error) {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(v); err != nil {
-		refused := channel.Refuse(parley.ReasonInternalError, "the message cannot be encoded")
-		refused.Err = err
-		return nil, refused
-	}
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
+	return reach(has.Features, googleFeatures()), nil
 }

@@ -2,7 +2,7 @@ package rcs
 
 import "time"
 
-// The API's AgentMessage, as far as the channel writes it
+// Google's AgentMessage, as far as the channel writes it
 // (developers.google.com, RCS for Business: phones.agentMessages).
 
 type agentMessage struct {
@@ -20,6 +20,8 @@ type content struct {
 type contentInfo struct {
 	FileURL      string `json:"fileUrl"`
 	ThumbnailURL string `json:"thumbnailUrl,omitempty"`
+
+	name string // the file's, for Sinch; Google takes it from the address
 }
 
 type richCard struct {

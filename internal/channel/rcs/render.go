@@ -2,6 +2,7 @@ package rcs
 
 import (
 	"encoding/json"
+	"regexp"
 
 	"github.com/parley-im/parley"
 	"github.com/parley-im/parley/internal/channel"
@@ -16,13 +17,14 @@ func (Channel) Render(o *channel.Outgoing) ([]channel.Payload, error) {
 	if native, ok := o.Message.ExplicitChannel[parley.ChannelRCS]; ok {
 		return explicit(native)
 	}
-	r := renderer{o: o}
+	dialect := dialectOf(o.Credential)
+	r := renderer{o: o, limits: dialect.limits}
 	if err := r.message(o.Message); err != nil {
 		return nil, err
 	}
 	payloads := make([]channel.Payload, len(r.out))
 	for i := range r.out {
-		body, err := encode(agentMessage{Content: r.out[i]})
+		body, err := encode(dialect.word(&r.out[i]))
 		if err != nil {
 			return nil, err
 		}
@@ -31,7 +33,32 @@ func (Channel) Render(o *channel.Outgoing) ([]channel.Payload, error) {
 	return payloads, nil
 }
 
-// explicit passes an app's own AgentMessage on.
+// A dialect is how a provider wants messages.
+type dialect struct {
+	limits limits
+	word   func(*content) any
+}
+
+// dialectOf returns the dialect of a credential's provider. A message may be
+// rendered without one, only to be looked at.
+func dialectOf(c *parley.ChannelCredential) dialect {
+	if channel.Provider(c, providerGoogle) == providerSinch {
+		return dialect{sinchLimits(), func(c *content) any { return sinchMessageOf(c) }}
+	}
+	return dialect{googleLimits(), func(c *content) any { return agentMessage{Content: *c} }}
+}
+
+// limits are what the providers do not have in common.
+type limits struct {
+	text       int // in unit
+	unit       channel.Unit
+	postback   int            // bytes
+	eventTitle int            // characters; of an appointment
+	eventText  int            // characters
+	number     *regexp.Regexp // of phones that can be called; nil: any
+}
+
+// explicit passes an app's own message on.
 func explicit(native string) ([]channel.Payload, error) {
 	var members map[string]json.RawMessage
 	if err := json.Unmarshal([]byte(native), &members); err != nil || members == nil {
@@ -42,8 +69,9 @@ func explicit(native string) ([]channel.Payload, error) {
 
 // A renderer collects the messages one message becomes.
 type renderer struct {
-	o   *channel.Outgoing
-	out []content
+	o      *channel.Outgoing
+	limits limits
+	out    []content
 }
 
 func (r *renderer) add(c content) { r.out = append(r.out, c) }
@@ -72,7 +100,7 @@ func (r *renderer) message(m *parley.AppMessage) error {
 
 // text says text in as many messages as it takes, chips below the last.
 func (r *renderer) text(text string, chips []suggestion) {
-	pieces := transcode.Split(text, maxText, channel.Bytes)
+	pieces := transcode.Split(text, r.limits.text, r.limits.unit)
 	for i, piece := range pieces {
 		c := content{Text: piece}
 		if i == len(pieces)-1 {

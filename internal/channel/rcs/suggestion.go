@@ -12,7 +12,8 @@ import (
 const webviewMode = "RCS_WEBVIEW_MODE"
 
 // suggestions returns what stands for the choices. There is none, and ok is
-// false, where one of them has a URL that is too long to be tapped.
+// false, where one of them has a URL that is too long to be tapped, or a number
+// the provider calls nobody by.
 func (r *renderer) suggestions(choices []parley.Choice) (out []suggestion, ok bool) {
 	for i := range choices {
 		s, ok := r.suggestion(&choices[i], i)
@@ -39,6 +40,9 @@ func (r *renderer) suggestion(c *parley.Choice, i int) (suggestion, bool) {
 			a.OpenURL.Description = label // required with a web view
 		}
 	case *parley.CallMessage:
+		if r.limits.number != nil && !r.limits.number.MatchString(v.PhoneNumber) {
+			return suggestion{}, false
+		}
 		a.Dial = &dial{PhoneNumber: v.PhoneNumber}
 	case *parley.LocationMessage:
 		a.FallbackURL = transcode.MapsURL(v.Coordinates)
@@ -47,7 +51,7 @@ func (r *renderer) suggestion(c *parley.Choice, i int) (suggestion, bool) {
 		a.FallbackURL = v.FallbackURL
 		a.Calendar = &calendarEvent{
 			Start: v.EventStart.UTC(), End: v.EventEnd.UTC(),
-			Title: cut(v.EventTitle, maxEventTitle), Description: cut(v.EventDescription, maxEventText),
+			Title: cut(v.EventTitle, r.limits.eventTitle), Description: cut(v.EventDescription, r.limits.eventText),
 		}
 	case *parley.ShareLocationMessage:
 		a.FallbackURL = v.FallbackURL
@@ -67,10 +71,10 @@ func place(l *parley.LocationMessage) *viewLocation {
 
 // postback returns what comes back when the i-th choice is tapped. A message
 // that is sent carries tokens for postback data; one that only shows what would
-// be sent may carry more than Google takes.
+// be sent may carry more than the provider takes.
 func (r *renderer) postback(title, data string, i int) string {
 	value := channel.Postback{Title: title, Data: &data}.Value(r.o.MessageID)
-	if len(value) <= maxPostback {
+	if len(value) <= r.limits.postback {
 		return value
 	}
 	return channel.Token(r.o.MessageID, i)

@@ -11,17 +11,11 @@ import (
 	"github.com/parley-im/parley/internal/transcode"
 )
 
-// A ruling is what a status means for a message.
-type ruling struct {
-	reason  parley.ReasonCode
-	outcome channel.Outcome
-}
-
-// rulings returns the one table from the statuses of Google's APIs to reasons
+// googleRulings returns the one table from the statuses of Google's APIs to reasons
 // (google.rpc.Code; RCS for Business: send messages, errors). What it does not
 // have is judged by the HTTP status. A repeat does no harm, since the message's
 // id stays the same.
-func rulings() map[string]ruling {
+func googleRulings() map[string]ruling {
 	return map[string]ruling{
 		"INVALID_ARGUMENT":    {parley.ReasonBadRequest, channel.NotSent}, // also what the phone cannot show
 		"FAILED_PRECONDITION": {parley.ReasonChannelReject, channel.NotSent},
@@ -46,11 +40,8 @@ func rulings() map[string]ruling {
 // has no status of its own for it (seen in reports of integrators).
 var optedOut = []string{"opted out", "opted-out", "unsubscribed"}
 
-// maxWords bounds how much of a provider's words becomes a description.
-const maxWords = 500
-
 // refusal returns the error of an answer that is not 2xx.
-func (a *account) refusal(answer *channel.Answer) *channel.Error {
+func (a *googleAccount) refusal(answer *channel.Answer) *channel.Error {
 	var body struct {
 		Error struct {
 			Message string `json:"message"`
@@ -62,7 +53,7 @@ func (a *account) refusal(answer *channel.Answer) *channel.Error {
 	}
 	words := transcode.Truncate(a.redact(body.Error.Message), maxWords, channel.Characters)
 	e := channel.Verdict(answer, cmp.Or(words, body.Error.Status))
-	r, ok := rulings()[body.Error.Status]
+	r, ok := googleRulings()[body.Error.Status]
 	if !ok {
 		return notFound(e, answer)
 	}

@@ -1,24 +1,18 @@
 package rcs
 
 import (
-	"bytes"
 	"crypto/rsa"
 	"encoding/json"
-	"errors"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/golang-jwt/jwt/v5"
 
 	"github.com/parley-im/parley"
-	"github.com/parley-im/parley/internal/channel"
 )
 
-const provider = "google"
-
-// settings is provider_settings.
-type settings struct {
+// googleSettings is provider_settings of provider google.
+type googleSettings struct {
 	// ServiceAccount is Google's key file as it is. Without one the
 	// credential's token is presented as the access token, for gateways in
 	// front of the API.
@@ -51,31 +45,18 @@ var (
 	trafficTypes = []string{"AUTHENTICATION", "TRANSACTION", "PROMOTION", "SERVICEREQUEST", "ACKNOWLEDGEMENT"}
 )
 
-var (
-	agentForm = regexp.MustCompile(`^[A-Za-z0-9_.@-]{1,200}$`)
-	lineForm  = regexp.MustCompile(`^[^\x00-\x1f\x7f]+$`) // what fits a header
-)
-
-// account is a credential taken apart.
-type account struct {
-	settings
+// A googleAccount is a credential of provider google taken apart.
+type googleAccount struct {
+	googleSettings
 	agentID string
 	token   string // presented where there is no service account
 	key     *rsa.PrivateKey
+	tokens  *tokens
 }
 
-func readAccount(c *parley.ChannelCredential) (*account, error) {
-	if channel.Provider(c, provider) != provider {
-		return nil, parley.Invalid("provider", "is %q; channel RCS has only google", c.Provider)
-	}
-	if c == nil || c.StaticBearer == nil {
-		return nil, parley.Invalid("static_bearer", "is required for channel RCS")
-	}
-	a := &account{agentID: c.StaticBearer.ClaimedIdentity, token: c.StaticBearer.Token}
-	if !agentForm.MatchString(a.agentID) {
-		return nil, parley.Invalid("static_bearer.claimed_identity", "must be the agent id")
-	}
-	if err := decodeSettings(c.ProviderSettings, &a.settings); err != nil {
+func readGoogle(c *parley.ChannelCredential, t *tokens) (*googleAccount, error) {
+	a := &googleAccount{agentID: c.StaticBearer.ClaimedIdentity, token: c.StaticBearer.Token, tokens: t}
+	if err := decodeGoogle(c.ProviderSettings, &a.googleSettings); err != nil {
 		return nil, err
 	}
 	if err := a.check(); err != nil {
@@ -87,41 +68,25 @@ func readAccount(c *parley.ChannelCredential) (*account, error) {
 	return a, nil
 }
 
-// decodeSettings reads settings strictly: a misspelt member would otherwise be
-// a default in disguise. The key file alone may have what we do not know.
-func decodeSettings(raw json.RawMessage, s *settings) error {
-	if len(raw) == 0 || string(raw) == "null" {
-		return nil
-	}
+// decodeGoogle reads settings. The key file alone may have what we do not know.
+func decodeGoogle(raw json.RawMessage, s *googleSettings) error {
 	shape := struct {
-		*settings
+		*googleSettings
 		ServiceAccount json.RawMessage `json:"service_account"`
-	}{settings: s}
-	dec := json.NewDecoder(bytes.NewReader(raw))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&shape); err != nil {
-		return unreadable(err, "")
+	}{googleSettings: s}
+	if err := decodeSettings(raw, &shape, "google, which has client_token, region, service_account, traffic_type"); err != nil {
+		return err
 	}
 	if len(shape.ServiceAccount) == 0 {
 		return nil
 	}
 	if err := json.Unmarshal(shape.ServiceAccount, &s.ServiceAccount); err != nil {
-		return unreadable(err, "service_account.")
+		return unreadable(err, "service_account.", "")
 	}
 	return nil
 }
 
-func unreadable(err error, within string) error {
-	if e, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && e.Field != "" {
-		return setting(within+strings.TrimPrefix(e.Field, "settings."), "must not be a JSON %s", e.Value)
-	}
-	if name, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
-		return setting(strings.Trim(name, `"`), "is not a setting of provider google, which has client_token, region, service_account, traffic_type")
-	}
-	return parley.Invalid("provider_settings", "must be a JSON object")
-}
-
-func (a *account) check() error {
+func (a *googleAccount) check() error {
 	switch {
 	case a.Region != "" && !slices.Contains(regions, a.Region):
 		return setting("region", "must be one of %s", strings.Join(regions, ", "))
@@ -144,32 +109,11 @@ func (a *account) check() error {
 	return nil
 }
 
-func setting(name, format string, args ...any) error {
-	return parley.Invalid("provider_settings."+name, format, args...)
-}
-
-// open returns the account of a connection, whose credential passed Check when
-// it was saved.
-func open(c *channel.Conn) (*account, error) {
-	a, err := readAccount(c.Credential)
-	if err != nil {
-		e := channel.Refuse(parley.ReasonChannelBadConfiguration, "the channel credential cannot be used")
-		e.Err = err
-		return nil, e
-	}
-	return a, nil
-}
-
 // redact takes the account's secrets out of a provider's words.
-func (a *account) redact(words string) string {
+func (a *googleAccount) redact(words string) string {
 	secrets := []string{a.token, a.ClientToken}
 	if a.ServiceAccount != nil {
 		secrets = append(secrets, a.ServiceAccount.PrivateKeyID, a.ServiceAccount.PrivateKey)
 	}
-	for _, secret := range secrets {
-		if secret != "" {
-			words = strings.ReplaceAll(words, secret, "***")
-		}
-	}
-	return words
+	return redact(words, secrets...)
 }

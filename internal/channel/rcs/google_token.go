@@ -42,23 +42,23 @@ type token struct {
 	expires time.Time
 }
 
-func (a *account) tokenKey(c *channel.Conn) tokenKey {
+func (a *googleAccount) tokenKey(c *channel.Conn) tokenKey {
 	s := a.ServiceAccount
 	return tokenKey{a.tokenURL(c), s.ClientEmail, s.PrivateKeyID, s.PrivateKey}
 }
 
 // tokenURL is the key file's, or lies at the replacement address.
-func (a *account) tokenURL(c *channel.Conn) string {
+func (a *googleAccount) tokenURL(c *channel.Conn) string {
 	if base := c.URL(""); base != "" {
 		return base + "/token"
 	}
 	return a.audience()
 }
 
-func (a *account) audience() string { return cmp.Or(a.ServiceAccount.TokenURI, googleTokenURL) }
+func (a *googleAccount) audience() string { return cmp.Or(a.ServiceAccount.TokenURI, googleTokenURL) }
 
 // get returns an access token: the one at hand, or a new one.
-func (t *tokens) get(ctx context.Context, c *channel.Conn, a *account) (string, error) {
+func (t *tokens) get(ctx context.Context, c *channel.Conn, a *googleAccount) (string, error) {
 	if a.ServiceAccount == nil {
 		return a.token, nil
 	}
@@ -73,7 +73,7 @@ func (t *tokens) get(ctx context.Context, c *channel.Conn, a *account) (string, 
 
 // fetch asks for a new access token and keeps it. Two calls at a time do no
 // harm: Google's tokens do not replace each other.
-func (t *tokens) fetch(ctx context.Context, c *channel.Conn, a *account) (string, error) {
+func (t *tokens) fetch(ctx context.Context, c *channel.Conn, a *googleAccount) (string, error) {
 	got, err := a.exchange(ctx, c)
 	if err != nil {
 		return "", err
@@ -89,7 +89,7 @@ func (t *tokens) fetch(ctx context.Context, c *channel.Conn, a *account) (string
 
 // exchange trades an assertion signed by the service account for an access
 // token (RFC 7523). Asking again is harmless, so that no answer means TryAgain.
-func (a *account) exchange(ctx context.Context, c *channel.Conn) (token, error) {
+func (a *googleAccount) exchange(ctx context.Context, c *channel.Conn) (token, error) {
 	assertion, err := a.assertion(c.Now())
 	if err != nil {
 		e := channel.Refuse(parley.ReasonChannelBadConfiguration, "the service account's key cannot sign")
@@ -115,7 +115,7 @@ func (a *account) exchange(ctx context.Context, c *channel.Conn) (token, error) 
 	return token{given.AccessToken, c.Now().Add(time.Duration(given.ExpiresIn) * time.Second)}, nil
 }
 
-func (a *account) assertion(now time.Time) (string, error) {
+func (a *googleAccount) assertion(now time.Time) (string, error) {
 	t := jwt.NewWithClaims(jwt.SigningMethodRS256, jwt.MapClaims{
 		"iss": a.ServiceAccount.ClientEmail, "scope": scope, "aud": a.audience(),
 		"iat": now.Unix(), "exp": now.Add(assertionLife).Unix(),
@@ -127,7 +127,7 @@ func (a *account) assertion(now time.Time) (string, error) {
 }
 
 // tokenRefusal reads an OAuth error (RFC 6749, section 5.2).
-func (a *account) tokenRefusal(answer *channel.Answer) *channel.Error {
+func (a *googleAccount) tokenRefusal(answer *channel.Answer) *channel.Error {
 	var body struct {
 		Error       string `json:"error"`
 		Description string `json:"error_description"`
@@ -141,12 +141,5 @@ func (a *account) tokenRefusal(answer *channel.Answer) *channel.Error {
 		e.Reason.Code = parley.ReasonChannelBadConfiguration
 	}
 	e.Reason.ChannelCode = body.Error
-	return e
-}
-
-// again makes a failure one that a repeat may mend: nothing was sent yet.
-func again(err error) error {
-	e := channel.AsError(err)
-	e.Outcome = channel.TryAgain
 	return e
 }

@@ -2,14 +2,12 @@ package rcs
 
 import (
 	"cmp"
-	"context"
 	"crypto/hmac"
 	"crypto/sha512"
 	"crypto/subtle"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"strings"
 	"time"
@@ -29,29 +27,25 @@ type frame struct {
 	Secret      string `json:"secret"`
 }
 
-// Receive answers Google's handshake and reads its webhooks. The signature is
+// receive answers Google's handshake and reads its webhooks. The signature is
 // of the data within the frame: what frames it is not signed and not used.
-func (Channel) Receive(c *channel.Conn, r *http.Request, body []byte) (channel.Received, error) {
-	acc, err := readAccount(c.Credential)
-	if err != nil {
-		return channel.Received{}, fmt.Errorf("%w: %w", channel.ErrForged, err)
-	}
+func (a *googleAccount) receive(c *channel.Conn, r *http.Request, body []byte) (channel.Received, error) {
 	var f frame
 	if json.Unmarshal(body, &f) != nil {
 		return channel.Received{}, channel.ErrForged // nothing in it is signed
 	}
 	if f.ClientToken != "" {
-		return acc.handshake(&f)
+		return a.handshake(&f)
 	}
 	data, err := base64.StdEncoding.DecodeString(f.Message.Data)
-	if err != nil || !acc.genuine(r.Header.Get("X-Goog-Signature"), data) {
+	if err != nil || !a.genuine(r.Header.Get("X-Goog-Signature"), data) {
 		return channel.Received{}, channel.ErrForged
 	}
 	var n notice
 	if err := json.Unmarshal(data, &n); err != nil {
 		return channel.Received{}, fmt.Errorf("%w: %w", channel.ErrMalformed, err)
 	}
-	if !acc.isOurs(n.AgentID) {
+	if !a.isOurs(n.AgentID) {
 		ignore(r.Context(), c.Log, "it is for another agent")
 		return channel.Received{}, nil
 	}
@@ -65,7 +59,7 @@ func (Channel) Receive(c *channel.Conn, r *http.Request, body []byte) (channel.R
 
 // handshake proves that the address is ours: it returns the secret to who
 // knows the client token.
-func (a *account) handshake(f *frame) (channel.Received, error) {
+func (a *googleAccount) handshake(f *frame) (channel.Received, error) {
 	if a.ClientToken == "" || subtle.ConstantTimeCompare([]byte(f.ClientToken), []byte(a.ClientToken)) != 1 {
 		return channel.Received{}, channel.ErrForged
 	}
@@ -76,7 +70,7 @@ func (a *account) handshake(f *frame) (channel.Received, error) {
 
 // genuine checks the signature of the data. Without a client token nothing can
 // be checked, so that nothing is genuine.
-func (a *account) genuine(signature string, data []byte) bool {
+func (a *googleAccount) genuine(signature string, data []byte) bool {
 	got, err := base64.StdEncoding.DecodeString(signature)
 	if err != nil || a.ClientToken == "" {
 		return false
@@ -89,14 +83,9 @@ func (a *account) genuine(signature string, data []byte) bool {
 // isOurs reports whether news is for the credential's agent: a partner's
 // webhook may hear of all of its agents. Ids are written with and without the
 // domain.
-func (a *account) isOurs(agentID string) bool {
+func (a *googleAccount) isOurs(agentID string) bool {
 	const domain = "@rbm.goog"
 	return agentID == "" || strings.TrimSuffix(agentID, domain) == strings.TrimSuffix(a.agentID, domain)
-}
-
-// ignore notes at debug what was left out, and why.
-func ignore(ctx context.Context, log *slog.Logger, why string) {
-	log.LogAttrs(ctx, slog.LevelDebug, "rcs webhook ignored", slog.String("cause", why))
 }
 
 // A notice is what a webhook tells: a message or an event of a user, or an
