@@ -2,7 +2,7 @@ package parleytest
 
 import "syscall"
 
-// diesWithParent keeps a server from outliving a test binary that was killed.
-func diesWithParent() *syscall.SysProcAttr {
+// DiesWithParent keeps a server from outliving a test binary that was killed.
+func DiesWithParent() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 }

@@ -4,4 +4,5 @@ package parleytest
 
 import "syscall"
 
-func diesWithParent() *syscall.SysProcAttr { return nil }
+// DiesWithParent does nothing where the system cannot.
+func DiesWithParent() *syscall.SysProcAttr { return nil }

@@ -41,7 +41,7 @@ func (p *Process) start(env []string, args ...string) {
 	}
 	defer log.Close()
 	cmd := command(p.tb, env, args...)
-	cmd.Stdout, cmd.Stderr, cmd.SysProcAttr = log, log, diesWithParent()
+	cmd.Stdout, cmd.Stderr, cmd.SysProcAttr = log, log, DiesWithParent()
 	if err := cmd.Start(); err != nil {
 		p.tb.Fatalf("start parley %s: %v", args[0], err)
 	}

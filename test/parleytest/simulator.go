@@ -21,10 +21,12 @@ type Simulator struct {
 	*simulator.Simulator
 	// URL is the address of the HTTP providers and of the handsets.
 	URL string
+	// SMPP is the address of the SMS centre.
+	SMPP string
 
-	tb        testing.TB
-	web, smpp string // addresses
-	leave     func() // nil while away
+	tb    testing.TB
+	web   string // address
+	leave func() // nil while away
 }
 
 // StartSimulator starts the providers.
@@ -32,7 +34,7 @@ func StartSimulator(tb testing.TB) *Simulator {
 	tb.Helper()
 	s := &Simulator{
 		Simulator: simulator.New(simulator.Options{Now: time.Now, MaxItems: threadLength}),
-		tb:        tb, web: FreeAddress(tb), smpp: FreeAddress(tb),
+		tb:        tb, web: FreeAddress(tb), SMPP: FreeAddress(tb),
 	}
 	s.URL = "http://" + s.web
 	s.Return()
@@ -55,7 +57,7 @@ func (s *Simulator) Leave() {
 // Return makes the providers reachable again.
 func (s *Simulator) Return() {
 	s.tb.Helper()
-	web, smpp := s.listen(s.web), s.listen(s.smpp)
+	web, smpp := s.listen(s.web), s.listen(s.SMPP)
 	hs := &http.Server{Handler: s.Handler(), ReadHeaderTimeout: patience}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(s.tb.Context()))
 	var served sync.WaitGroup
@@ -87,6 +89,6 @@ func (s *Simulator) env() []string {
 		"PARLEY_CHANNELS_TELEGRAM_BASE_URL=" + s.URL + "/telegram",
 		"PARLEY_CHANNELS_WHATSAPP_BASE_URL=" + s.URL + "/graph",
 		"PARLEY_CHANNELS_SMS_SINCH_BASE_URL=" + s.URL + "/sms-sinch",
-		"PARLEY_CHANNELS_SMS_SMPP_BASE_URL=smpp://" + s.smpp,
+		"PARLEY_CHANNELS_SMS_SMPP_BASE_URL=smpp://" + s.SMPP,
 	}
 }

@@ -78,12 +78,9 @@ func submitError(err error, onUnknown string) *channel.Error {
 }
 
 func statusFailure(status commandStatus) *channel.Error {
-	v, ok := submitVerdicts[status]
-	if !ok {
-		v = verdict{"command_status", parley.ReasonChannelFailure, channel.NotSent}
-	}
+	v := status.verdict()
 	e := &channel.Error{
-		Reason:  parley.ChannelReason(v.reason, fmt.Sprintf("%s (0x%02X)", v.name, uint32(status))),
+		Reason:  parley.ChannelReason(v.reason, status.words()),
 		Outcome: v.outcome,
 		Err:     &statusError{status: status},
 	}
@@ -92,6 +89,15 @@ func statusFailure(status commandStatus) *channel.Error {
 	}
 	return e
 }
+
+func (s commandStatus) verdict() verdict {
+	if v, ok := submitVerdicts[s]; ok {
+		return v
+	}
+	return verdict{"command_status", parley.ReasonChannelFailure, channel.NotSent}
+}
+
+func (s commandStatus) words() string { return fmt.Sprintf("%s (0x%02X)", s.verdict().name, uint32(s)) }
 
 // linkError is why Listen ended. A refused bind is NotSent, so that its caller
 // waits much longer before the next one than after a lost link.
@@ -138,12 +144,17 @@ func (r *receipt) meaning() *channel.Receipt {
 		out.Status = parley.StatusQueuedOnChannel // it is still being tried
 	}
 	if out.Status == parley.StatusFailed {
-		words := m.name
-		if r.errorCode != "" {
-			words += ", error " + r.errorCode
-		}
-		reason := parley.ChannelReason(m.reason, words)
+		reason := parley.ChannelReason(m.reason, r.words())
 		out.Reason = &reason
 	}
 	return out
+}
+
+// words says the state and the error.
+func (r *receipt) words() string {
+	words := stateMeanings[r.state].name
+	if r.errorCode != "" {
+		words += ", error " + r.errorCode
+	}
+	return words
 }

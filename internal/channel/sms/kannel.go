@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -147,12 +148,6 @@ func connectKannel(ctx context.Context, c *channel.Conn) error {
 	return kannelError(answer)
 }
 
-// kannelStatuses is what %d of a dlr-url means.
-var kannelStatuses = map[string]parley.DeliveryStatus{
-	"1": parley.StatusDelivered, "2": parley.StatusFailed, "4": parley.StatusQueuedOnChannel, "8": parley.StatusQueuedOnChannel,
-	"16": parley.StatusFailed,
-}
-
 // kannelSignature ties a dlr-url to us: Kannel calls back whatever it was
 // given.
 func kannelSignature(c *channel.Conn, key string) string {
@@ -180,25 +175,89 @@ func receiveKannel(c *channel.Conn, r *http.Request, body []byte) (channel.Recei
 	if from == "" {
 		return none, fmt.Errorf("%w: no from", channel.ErrMalformed)
 	}
-	return channel.Received{Inbound: []channel.Inbound{{
+	in := channel.Inbound{
 		ID: channel.ProviderID(fields.Get("id")), From: channel.Address{Identity: from}, To: strings.TrimPrefix(fields.Get("to"), "+"),
-		Message: textMessage(fields.Get("text")),
-	}}}, nil
+	}
+	switch text, charset := fields.Get("text"), fields.Get("charset"); charset {
+	case "8-BIT":
+		in.Unsupported = "binary SMS, hex: " + hex.EncodeToString([]byte(text))
+	default:
+		in.Message = textMessage(kannelCharset(charset).decode([]byte(text), 0))
+	}
+	return channel.Received{Inbound: []channel.Inbound{in}}, nil
 }
 
+// kannelCharset reads %C: the octets of %b are UTF-8 only where the phone
+// wrote in the GSM alphabet.
+func kannelCharset(name string) alphabet {
+	switch strings.ToUpper(name) {
+	case "UTF-16BE":
+		return alphabetUCS2
+	case "ISO-8859-1":
+		return alphabetLatin1
+	}
+	return alphabetUTF8
+}
+
+// What %d of a dlr-url says, of which more than one may hold: an expired
+// message is 34 (seen of Kannel 1.4.5 over SMPP).
+const (
+	kannelDelivered = 1
+	kannelFailed    = 2
+	kannelBuffered  = 4
+	kannelTaken     = 8
+	kannelRefused   = 16
+	kannelExpired   = 32
+)
+
 func kannelReceipt(key string, fields url.Values) ([]channel.Inbound, error) {
-	status := fields.Get("status")
-	meaning, ok := kannelStatuses[status]
-	if !ok {
+	id := channel.ProviderID(key)
+	status, err := strconv.Atoi(fields.Get("status"))
+	if err != nil {
 		return nil, fmt.Errorf("%w: unknown status", channel.ErrMalformed)
 	}
-	receipt := &channel.Receipt{ID: channel.ProviderID(key), Key: key, Status: meaning}
-	if meaning == parley.StatusFailed {
-		code := parley.ReasonRecipientNotReachable
-		if status == "16" {
-			code = parley.ReasonChannelReject
-		}
-		receipt = failed(channel.ProviderID(key), key, code, strings.TrimSpace("status "+status+" "+fields.Get("reply")))
+	r := &channel.Receipt{ID: id, Key: key}
+	switch {
+	case status&kannelRefused != 0:
+		code, words := kannelRefusal(fields.Get("reply"))
+		r = failed(id, key, code, words)
+	case status&kannelFailed != 0:
+		code, words := kannelFailure(status, fields.Get("reply"))
+		r = failed(id, key, code, words)
+	case status&kannelDelivered != 0:
+		r.Status = parley.StatusDelivered
+	case status&(kannelBuffered|kannelTaken) != 0:
+		r.Status = parley.StatusQueuedOnChannel
+	default:
+		return nil, fmt.Errorf("%w: unknown status", channel.ErrMalformed)
 	}
-	return []channel.Inbound{{ID: channel.ProviderID(key + "/" + status), Receipt: receipt}}, nil
+	return []channel.Inbound{{ID: channel.ProviderID(fmt.Sprintf("%s/%d", key, status)), Receipt: r}}, nil
+}
+
+// kannelNack is %A of a message the centre refused. Over SMPP the number is
+// the command_status.
+var kannelNack = regexp.MustCompile(`^NACK/0x([0-9a-f]{8})(?:/|$)`)
+
+func kannelRefusal(reply string) (parley.ReasonCode, string) {
+	if m := kannelNack.FindStringSubmatch(reply); m != nil {
+		if n, err := strconv.ParseUint(m[1], 16, 32); err == nil {
+			status := commandStatus(n)
+			return status.verdict().reason, status.words()
+		}
+	}
+	return parley.ReasonChannelReject, strings.TrimSpace("status 16 " + reply)
+}
+
+// kannelFailure reads %A of a message that was not delivered: over SMPP the
+// text of the receipt. It quotes the message, so none of it is passed on.
+func kannelFailure(status int, reply string) (parley.ReasonCode, string) {
+	var r receipt
+	r.readText(reply)
+	if m, ok := stateMeanings[r.state]; ok && m.status == parley.StatusFailed {
+		return m.reason, r.words()
+	}
+	if status&kannelExpired != 0 {
+		return parley.ReasonDeliveryTimedOut, "EXPIRED"
+	}
+	return parley.ReasonRecipientNotReachable, fmt.Sprintf("status %d", status)
 }

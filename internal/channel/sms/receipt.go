@@ -67,20 +67,7 @@ func parseReceipt(m *messageBody, ids idForm) (receipt, bool) {
 		return receipt{}, false
 	}
 	r := receipt{intermediate: kind == esmIntermediate}
-	text := string(m.data())
-	if end := receiptText.FindStringIndex(text); end != nil {
-		text = text[:end[0]]
-	}
-	for _, field := range receiptField.FindAllStringSubmatch(text, -1) {
-		switch strings.ToLower(field[1]) {
-		case "id":
-			r.messageID = field[2]
-		case "stat":
-			r.state = statesByText[strings.ToUpper(field[2])]
-		case "err":
-			r.errorCode = field[2]
-		}
-	}
+	r.readText(string(m.data()))
 	if id, ok := m.optional.find(tagReceiptedMessageID); ok {
 		if id, _, _ = bytes.Cut(id, []byte{0}); len(id) > 0 {
 			r.messageID = string(id)
@@ -94,6 +81,23 @@ func parseReceipt(m *messageBody, ids idForm) (receipt, bool) {
 	}
 	r.messageID = ids.inReceipt(r.messageID)
 	return r, r.messageID != "" && r.state != 0
+}
+
+// readText reads the fields of a receipt's text.
+func (r *receipt) readText(text string) {
+	if end := receiptText.FindStringIndex(text); end != nil {
+		text = text[:end[0]]
+	}
+	for _, field := range receiptField.FindAllStringSubmatch(text, -1) {
+		switch strings.ToLower(field[1]) {
+		case "id":
+			r.messageID = field[2]
+		case "stat":
+			r.state = statesByText[strings.ToUpper(field[2])]
+		case "err":
+			r.errorCode = field[2]
+		}
+	}
 }
 
 // An idForm says how the SMSC writes message ids. The numbers are those of
