@@ -37,6 +37,51 @@ type Callback struct {
 	CorrelationID   string `json:"correlation_id"`
 }
 
+// Trigger returns the trigger of the payload that is set, or "".
+func (c *Callback) Trigger() Trigger {
+	switch {
+	case c.Message != nil:
+		return TriggerMessageInbound
+	case c.MessageSubmit != nil:
+		return TriggerMessageSubmit
+	case c.MessageDelivery != nil:
+		return TriggerMessageDelivery
+	case c.Event != nil:
+		return TriggerEventInbound
+	case c.EventDelivery != nil:
+		return TriggerEventDelivery
+	case c.ConversationStart != nil:
+		return TriggerConversationStart
+	case c.ConversationStop != nil:
+		return TriggerConversationStop
+	case c.ConversationDelete != nil:
+		return TriggerConversationDelete
+	case c.ContactCreate != nil:
+		return TriggerContactCreate
+	case c.ContactDelete != nil:
+		return TriggerContactDelete
+	case c.ContactUpdate != nil:
+		return TriggerContactUpdate
+	case c.ContactMerge != nil:
+		return TriggerContactMerge
+	case c.DuplicatedIdentities != nil:
+		return TriggerContactIdentitiesDuplication
+	case c.Capability != nil:
+		return TriggerCapability
+	case c.OptIn != nil:
+		return TriggerOptIn
+	case c.OptOut != nil:
+		return TriggerOptOut
+	case c.ChannelEvent != nil:
+		return TriggerChannelEvent
+	case c.Unsupported != nil:
+		return TriggerUnsupported
+	case c.BatchStatusUpdate != nil:
+		return TriggerBatchStatusUpdate
+	}
+	return ""
+}
+
 // MessageInbound is the payload of MESSAGE_INBOUND.
 type MessageInbound struct {
 	ID              string          `json:"id"`

@@ -11,29 +11,29 @@ type Trigger string
 
 // The triggers of the API.
 const (
-	TriggerMessageInbound               Trigger = "MESSAGE_INBOUND"
-	TriggerMessageInboundRedaction      Trigger = "MESSAGE_INBOUND_SMART_CONVERSATION_REDACTION"
-	TriggerMessageSubmit                Trigger = "MESSAGE_SUBMIT"
-	TriggerMessageDelivery              Trigger = "MESSAGE_DELIVERY"
-	TriggerEventInbound                 Trigger = "EVENT_INBOUND"
-	TriggerEventDelivery                Trigger = "EVENT_DELIVERY"
-	TriggerConversationStart            Trigger = "CONVERSATION_START"
-	TriggerConversationStop             Trigger = "CONVERSATION_STOP"
-	TriggerConversationDelete           Trigger = "CONVERSATION_DELETE"
-	TriggerContactCreate                Trigger = "CONTACT_CREATE"
-	TriggerContactDelete                Trigger = "CONTACT_DELETE"
-	TriggerContactUpdate                Trigger = "CONTACT_UPDATE"
-	TriggerContactMerge                 Trigger = "CONTACT_MERGE"
-	TriggerContactIdentitiesDuplication Trigger = "CONTACT_IDENTITIES_DUPLICATION"
-	TriggerCapability                   Trigger = "CAPABILITY"
-	TriggerOptIn                        Trigger = "OPT_IN"
-	TriggerOptOut                       Trigger = "OPT_OUT"
-	TriggerChannelEvent                 Trigger = "CHANNEL_EVENT"
-	TriggerUnsupported                  Trigger = "UNSUPPORTED"
-	TriggerSmartConversation            Trigger = "SMART_CONVERSATION"
-	TriggerSmartConversations           Trigger = "SMART_CONVERSATIONS" // the Node SDK's spelling
-	TriggerRecordNotification           Trigger = "RECORD_NOTIFICATION"
-	TriggerBatchStatusUpdate            Trigger = "BATCH_STATUS_UPDATE"
+	TriggerMessageInbound               Trigger = "MESSAGE_INBOUND"                              // A contact wrote a message.
+	TriggerMessageInboundRedaction      Trigger = "MESSAGE_INBOUND_SMART_CONVERSATION_REDACTION" // Never: Parley analyses no messages.
+	TriggerMessageSubmit                Trigger = "MESSAGE_SUBMIT"                               // A channel is handed an app's message; again for each channel it is switched to.
+	TriggerMessageDelivery              Trigger = "MESSAGE_DELIVERY"                             // The status of an app's message changed.
+	TriggerEventInbound                 Trigger = "EVENT_INBOUND"                                // A contact did something other than write a message.
+	TriggerEventDelivery                Trigger = "EVENT_DELIVERY"                               // The status of an app's event changed.
+	TriggerConversationStart            Trigger = "CONVERSATION_START"                           // A conversation became active.
+	TriggerConversationStop             Trigger = "CONVERSATION_STOP"                            // A conversation was stopped.
+	TriggerConversationDelete           Trigger = "CONVERSATION_DELETE"                          // A conversation was deleted.
+	TriggerContactCreate                Trigger = "CONTACT_CREATE"                               // A contact was created, by a client or by a message.
+	TriggerContactDelete                Trigger = "CONTACT_DELETE"                               // A contact was deleted; it is shown as it was.
+	TriggerContactUpdate                Trigger = "CONTACT_UPDATE"                               // A contact was changed.
+	TriggerContactMerge                 Trigger = "CONTACT_MERGE"                                // A contact was merged into another.
+	TriggerContactIdentitiesDuplication Trigger = "CONTACT_IDENTITIES_DUPLICATION"               // Somebody is addressed or writes by an identity that several contacts have.
+	TriggerCapability                   Trigger = "CAPABILITY"                                   // The answer to a capability query, for one identity.
+	TriggerOptIn                        Trigger = "OPT_IN"                                       // A person allowed being written to.
+	TriggerOptOut                       Trigger = "OPT_OUT"                                      // A person forbade being written to.
+	TriggerChannelEvent                 Trigger = "CHANNEL_EVENT"                                // A provider has news of the account on a channel.
+	TriggerUnsupported                  Trigger = "UNSUPPORTED"                                  // A provider told something that the API has no words for.
+	TriggerSmartConversation            Trigger = "SMART_CONVERSATION"                           // Never: Parley analyses no messages.
+	TriggerSmartConversations           Trigger = "SMART_CONVERSATIONS"                          // The Node SDK's spelling. Never.
+	TriggerRecordNotification           Trigger = "RECORD_NOTIFICATION"                          // Never: Parley has no archive.
+	TriggerBatchStatusUpdate            Trigger = "BATCH_STATUS_UPDATE"                          // The status of a batch of messages changed.
 )
 
 // Triggers lists every trigger a webhook can have.

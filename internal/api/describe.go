@@ -11,6 +11,7 @@ import (
 	"github.com/invopop/jsonschema"
 
 	"github.com/parley-im/parley"
+	"github.com/parley-im/parley/internal/callback"
 	"github.com/parley-im/parley/internal/openapi"
 )
 
@@ -39,7 +40,36 @@ func (s *Server) document() (*openapi.Document, error) {
 		o.Addition = additions[r.operation]
 		list = append(list, o)
 	}
-	return openapi.New(apiInfo(), tokenPath, append(list, s.ownOperations()...))
+	return openapi.New(apiInfo(), tokenPath, append(list, s.ownOperations()...), callbacks())
+}
+
+// callbacks says of callbacks what their types do not.
+func callbacks() openapi.Callbacks {
+	text := func(s jsonschema.Schema) *jsonschema.Schema {
+		s.Type = "string"
+		return &s
+	}
+	return openapi.Callbacks{
+		Headers: []openapi.Parameter{
+			{
+				Name: callback.HeaderSignature, In: "header", Schema: text(jsonschema.Schema{ContentEncoding: "base64"}),
+				Description: "The HMAC-SHA256 of the body, a dot, the nonce, a dot and the timestamp, keyed with the webhook's secret. " +
+					"Without a secret there are none of these headers.",
+			},
+			{
+				Name: callback.HeaderTimestamp, In: "header", Schema: text(jsonschema.Schema{Pattern: "^[0-9]+$"}),
+				Description: "When this attempt was made, in seconds since 1970.",
+			},
+			{Name: callback.HeaderNonce, In: "header", Schema: text(jsonschema.Schema{}), Description: "Differs for every attempt."},
+			{
+				Name: callback.HeaderAlgorithm, In: "header", Schema: text(jsonschema.Schema{Enum: []any{callback.Algorithm}}),
+				Description: "How it is signed.",
+			},
+		},
+		Taken: "The callback is delivered. It may come again, and after others that happened later.",
+		Otherwise: "After 408, 425, 429, 5xx and no answer the callback is sent again, first after 5 seconds, then after twice as long " +
+			"each time, for a day. After anything else, redirects included, it is not.",
+	}
 }
 
 const tokenPath = "/oauth2/token" //nolint:gosec // a path

@@ -7,8 +7,11 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/parley-im/parley"
 )
 
 // TestDocs checks what is served to read.
@@ -56,6 +59,11 @@ func TestPage(t *testing.T) {
 			t.Errorf("the page lacks %s", r.operation)
 		}
 	}
+	for _, trigger := range parley.Triggers() {
+		if ids[string(trigger)] == slices.Contains(neverFired(), trigger) {
+			t.Errorf("the page has %s: %v", trigger, ids[string(trigger)])
+		}
+	}
 	for _, m := range regexp.MustCompile(` (?:href|src)="([^"]+)"`).FindAllStringSubmatch(page, -1) {
 		if at, ok := strings.CutPrefix(m[1], "#"); ok && ids[at] || m[1] == "style.css" || m[1] == "../openapi.json" {
 			continue
@@ -66,6 +74,15 @@ func TestPage(t *testing.T) {
 		if strings.Contains(page, odd) {
 			t.Errorf("the page has %s", odd)
 		}
+	}
+}
+
+// neverFired lists the triggers that webhooks may have and there are no
+// callbacks for.
+func neverFired() []parley.Trigger {
+	return []parley.Trigger{
+		parley.TriggerMessageInboundRedaction, parley.TriggerSmartConversation, parley.TriggerSmartConversations,
+		parley.TriggerRecordNotification,
 	}
 }
 

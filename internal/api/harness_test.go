@@ -18,9 +18,12 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/parley-im/parley"
+	"github.com/parley-im/parley/internal/callback"
 	"github.com/parley-im/parley/internal/channel"
 	"github.com/parley-im/parley/internal/channel/fake"
 	"github.com/parley-im/parley/internal/engine"
+	"github.com/parley-im/parley/internal/openapi/openapitest"
+	"github.com/parley-im/parley/internal/queue"
 	"github.com/parley-im/parley/internal/store"
 )
 
@@ -108,7 +111,38 @@ func newHarness(t testing.TB, change ...func(*Options)) *harness {
 		f(&o)
 	}
 	h.api = New(o)
+	if t, ok := t.(*testing.T); ok { // fuzzing and measuring have no use for it
+		t.Cleanup(func() { h.checkCallbacks(t) })
+	}
 	return h
+}
+
+// checkCallbacks holds the callbacks that a test leaves behind against the
+// document.
+func (h *harness) checkCallbacks(t *testing.T) {
+	t.Helper()
+	ctx := context.WithoutCancel(t.Context())
+	if _, err := h.store.JobCounts(ctx); err != nil {
+		return // the test took the database away
+	}
+	q := queue.New(queue.Options{Store: h.store, Now: h.clock.now, Log: slog.New(slog.DiscardHandler), Manual: true, Kinds: map[string]queue.Kind{
+		callback.Kind: {Run: func(_ context.Context, j *store.Job) error {
+			var p struct {
+				Trigger parley.Trigger  `json:"trigger"`
+				Body    json.RawMessage `json:"body"`
+			}
+			if err := json.Unmarshal(j.Doc, &p); err != nil {
+				return queue.Stop(err)
+			}
+			if err := openapitest.Callback(p.Trigger, p.Body); err != nil {
+				t.Errorf("not as /openapi.json says: %v", err)
+			}
+			return nil
+		}},
+	}})
+	check(t, q.Start(ctx))
+	_, err := q.Step(ctx)
+	check(t, err)
 }
 
 func check(t testing.TB, err error) {

@@ -105,6 +105,7 @@ func readValues(t *testing.T, v *openapi.Vocabulary, name string, s *ast.ValueSp
 		if lit, ok := value.(*ast.BasicLit); ok && lit.Kind == token.STRING {
 			text, err := strconv.Unquote(lit.Value)
 			check(t, err)
+			note(v, name+"."+text, s.Comment.Text())
 			v.Values[name] = append(v.Values[name], text)
 		}
 	}

@@ -57,11 +57,11 @@ func TestDeliverSigns(t *testing.T) {
 		if !bytes.Equal(g.body, body) {
 			t.Errorf("body:\n got %s\nwant %s", g.body, body)
 		}
-		nonce, stamp := g.header.Get(headerNonce), g.header.Get(headerTimestamp)
+		nonce, stamp := g.header.Get(HeaderNonce), g.header.Get(HeaderTimestamp)
 		mac := hmac.New(sha256.New, []byte(c.secret))
 		mac.Write([]byte(string(g.body) + "." + nonce + "." + stamp))
 		want := map[string]string{
-			headerSignature: base64.StdEncoding.EncodeToString(mac.Sum(nil)), headerTimestamp: "1795424400", headerAlgorithm: "HmacSHA256",
+			HeaderSignature: base64.StdEncoding.EncodeToString(mac.Sum(nil)), HeaderTimestamp: "1795424400", HeaderAlgorithm: "HmacSHA256",
 			"Content-Type": "application/json; charset=utf-8", "Idempotency-Key": "", "Authorization": "",
 		}
 		for name, value := range want {

@@ -11,15 +11,15 @@ import (
 
 // The signature's headers, in the case in which the hosted API sends them.
 const (
-	headerSignature = "x-sinch-webhook-signature"
-	headerTimestamp = "x-sinch-webhook-signature-timestamp"
-	headerNonce     = "x-sinch-webhook-signature-nonce"
-	headerAlgorithm = "x-sinch-webhook-signature-algorithm"
+	HeaderSignature = "x-sinch-webhook-signature"
+	HeaderTimestamp = "x-sinch-webhook-signature-timestamp"
+	HeaderNonce     = "x-sinch-webhook-signature-nonce"
+	HeaderAlgorithm = "x-sinch-webhook-signature-algorithm"
 )
 
-// algorithm is handed to Mac.getInstance by Java receivers, so its case
+// Algorithm is handed to Mac.getInstance by Java receivers, so its case
 // counts.
-const algorithm = "HmacSHA256"
+const Algorithm = "HmacSHA256"
 
 // Sign returns the signature of a body as sent with a nonce and a timestamp
 // in Unix seconds: the base64 of the HMAC-SHA256 of "body.nonce.timestamp".
@@ -36,6 +36,6 @@ func Sign(secret string, body []byte, nonce, timestamp string) string {
 func (s *Sender) sign(h http.Header, secret string, body []byte, now time.Time) {
 	nonce, timestamp := s.ids.New(now), strconv.FormatInt(now.Unix(), 10)
 	// The map is written to directly because Set would change the names' case.
-	v := [...]string{timestamp, nonce, algorithm, Sign(secret, body, nonce, timestamp)}
-	h[headerTimestamp], h[headerNonce], h[headerAlgorithm], h[headerSignature] = v[0:1:1], v[1:2:2], v[2:3:3], v[3:4:4]
+	v := [...]string{timestamp, nonce, Algorithm, Sign(secret, body, nonce, timestamp)}
+	h[HeaderTimestamp], h[HeaderNonce], h[HeaderAlgorithm], h[HeaderSignature] = v[0:1:1], v[1:2:2], v[2:3:3], v[3:4:4]
 }

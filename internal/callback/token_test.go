@@ -38,7 +38,7 @@ func newAuthority(t *testing.T) (*authority, *rig) {
 			w.WriteHeader(http.StatusUnauthorized)
 			return
 		}
-		if r.Header.Get(headerSignature) == "" {
+		if r.Header.Get(HeaderSignature) == "" {
 			t.Error("a callback with a token is not signed")
 		}
 	})

@@ -18,6 +18,7 @@ import (
 	"github.com/parley-im/parley/internal/callback"
 	"github.com/parley-im/parley/internal/channel"
 	"github.com/parley-im/parley/internal/channel/fake"
+	"github.com/parley-im/parley/internal/openapi/openapitest"
 	"github.com/parley-im/parley/internal/queue"
 	"github.com/parley-im/parley/internal/store"
 	"github.com/parley-im/parley/internal/store/storetest"
@@ -160,6 +161,9 @@ func (w *world) deliver(_ context.Context, j *store.Job) error {
 	c := new(parley.Callback)
 	if err := json.Unmarshal(p.Body, c); err != nil {
 		return queue.Stop(err)
+	}
+	if err := openapitest.Callback(p.Trigger, p.Body); err != nil {
+		w.t.Errorf("not as /openapi.json says: %v", err)
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -20,7 +20,7 @@ func (s *schemas) example(schema *jsonschema.Schema) any { return s.sample(schem
 
 func (s *schemas) sample(x *jsonschema.Schema, name string, depth int) any {
 	if def := s.all[strings.TrimPrefix(x.Ref, components)]; x.Ref != "" && def != nil {
-		return s.sample(def, name, depth-1)
+		return s.sample(withRequired(def, x.Required), name, depth-1)
 	}
 	switch {
 	case depth <= 0:

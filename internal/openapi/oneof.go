@@ -38,8 +38,14 @@ func choiceOf(t reflect.Type) *choice {
 	case reflect.TypeFor[parley.AppEvent](), reflect.TypeFor[parley.ContactEvent](),
 		reflect.TypeFor[parley.ContactMessageEvent](), reflect.TypeFor[parley.LINEEnterprise](),
 		reflect.TypeFor[parley.ListItem](), reflect.TypeFor[parley.InjectMessageRequest](),
-		reflect.TypeFor[parley.Message](), reflect.TypeFor[parley.Event]():
+		reflect.TypeFor[parley.Message](), reflect.TypeFor[parley.Event](), reflect.TypeFor[parley.EventInbound]():
 		return &choice{members: objects(t, "channel_identity")}
+	case reflect.TypeFor[parley.Callback]():
+		c := new(choice)
+		for _, field := range payloads {
+			c.members = append(c.members, memberName(field))
+		}
+		return c
 	case reflect.TypeFor[parley.OptResponse]():
 		return &choice{members: objects(t)}
 	case reflect.TypeFor[parley.Recipient]():

@@ -59,6 +59,7 @@ type Document struct {
 	Security   []map[string][]string            `json:"security"`
 	Tags       []Tag                            `json:"tags"`
 	Paths      map[string]map[string]*Described `json:"paths"`
+	Webhooks   map[string]map[string]*Described `json:"webhooks"`
 	Components Components                       `json:"components"`
 
 	types map[string]bool // what is described, as package.type
@@ -151,9 +152,10 @@ type Flow struct {
 
 const jsonType = "application/json"
 
-// New returns the document of the operations. info says what the API is;
-// tokenURL is where access tokens are given.
-func New(info Info, tokenURL string, operations []Operation) (*Document, error) {
+// New returns the document of the operations and of the callbacks, which are
+// those of the vocabulary. info says what the API is; tokenURL is where access
+// tokens are given.
+func New(info Info, tokenURL string, operations []Operation, callbacks Callbacks) (*Document, error) {
 	words, err := readVocabulary()
 	if err != nil {
 		return nil, err
@@ -178,9 +180,11 @@ func New(info Info, tokenURL string, operations []Operation) (*Document, error) 
 					Type: "oauth2", Description: "A token for an access key, good for an hour.",
 					Flows: map[string]*Flow{"clientCredentials": {TokenURL: tokenURL, Scopes: map[string]string{}}},
 				},
+				bearer: {Type: "http", Scheme: "bearer", Description: "A token got with the webhook's client_credentials, if it has any."},
 			},
 		},
 	}
+	d.Webhooks = s.callbacks(callbacks)
 	for _, f := range []*form{s.in, s.out} {
 		for _, t := range f.types {
 			d.types[t.String()] = true

@@ -43,9 +43,11 @@ func (d *Document) Page() ([]byte, error) {
 
 // A pageView is what the page's template is given.
 type pageView struct {
-	Info    Info
-	Groups  []groupView
-	Schemas []namedSchema
+	Info   Info
+	Groups []groupView
+
+	Callbacks []operationView
+	Schemas   []namedSchema
 }
 
 type groupView struct {
@@ -76,6 +78,9 @@ func (d *Document) pageView() pageView {
 			}
 		}
 		v.Groups = append(v.Groups, g)
+	}
+	for _, name := range slices.Sorted(maps.Keys(d.Webhooks)) {
+		v.Callbacks = append(v.Callbacks, operationView{d.Webhooks[name]["post"], http.MethodPost, name})
 	}
 	for _, name := range slices.Sorted(maps.Keys(d.Components.Schemas)) {
 		v.Schemas = append(v.Schemas, namedSchema{name, d.Components.Schemas[name]})

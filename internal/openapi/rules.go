@@ -98,6 +98,11 @@ func rules() map[string]rule {
 		"ContactChannelSpecificMessage.message": object,
 		"GenericEvent.payload":                  object,
 
+		"OptNotification.status":          values(parley.OptInSucceeded, parley.OptInFailed, parley.OptOutSucceeded, parley.OptOutFailed),
+		"BatchStatusUpdate.batch_status":  batchStatuses,
+		"BatchStatusUpdate.batch_type":    values(parley.BatchTypeMessages),
+		"MessageBatchData.batch_metadata": object,
+
 		"FetchLastRequest.channel_identities": elements(0, parley.MaxFetchLast),
 		"FetchLastRequest.contact_ids":        elements(0, parley.MaxFetchLast),
 		"FetchLastRequest.messages_source":    values(parley.SourceConversation, parley.SourceDispatch),
@@ -156,8 +161,17 @@ func neededFor(t reflect.Type) (members []string, ok bool) {
 }
 
 // shownNull reports whether an optional member is null in some answers: the
-// picture of a choice of a list in a template is.
-func shownNull(owner, member string) bool { return owner == "ListChoice" && member == "media" }
+// picture of a choice of a list in a template is, and so is an agent that was
+// sent as null, which the hosted API shows always.
+func shownNull(owner, member string) bool {
+	return owner == "ListChoice" && member == "media" || owner == "AppMessage" && member == "agent"
+}
+
+// neverNull reports whether a member that a type could have as null is always
+// there.
+func neverNull(owner, member string) bool {
+	return owner == "MessageInbound" && member == "contact_message" || owner == "MessageSubmit" && member == "submitted_message"
+}
 
 func values[T ~string](allowed ...T) rule {
 	return func(s *jsonschema.Schema) {
@@ -169,6 +183,12 @@ func values[T ~string](allowed ...T) rule {
 
 // templateChannels are those that may be written; all are shown as the first.
 func templateChannels(s *jsonschema.Schema) { values(parley.TemplateChannels()...)(s) }
+
+func batchStatuses(s *jsonschema.Schema) {
+	for _, v := range []parley.BatchStatus{parley.BatchReady, parley.BatchScheduled, parley.BatchProcessed, parley.BatchCancelled} {
+		s.Enum = append(s.Enum, parley.BatchStatusPrefix+string(v))
+	}
+}
 
 func atMost(characters uint64) rule {
 	return func(s *jsonschema.Schema) { s.MaxLength = &characters }

@@ -56,6 +56,7 @@ func newSchemas(words *Vocabulary, operations []Operation) (*schemas, error) {
 			s.out.add(o.Error)
 		}
 	}
+	s.out.add(reflect.TypeFor[parley.Callback]())
 	s.in.refine()
 	s.out.refine()
 	s.compare()
@@ -147,7 +148,7 @@ func (f *form) refineMember(def *jsonschema.Schema, owner string, field reflect.
 	if rule := rules()[owner+"."+member]; rule != nil {
 		rule(s)
 	}
-	nullable := field.Type.Kind() == reflect.Pointer && slices.Contains(def.Required, member)
+	nullable := field.Type.Kind() == reflect.Pointer && slices.Contains(def.Required, member) && !neverNull(owner, member)
 	if (nullable && !f.sent) || shownNull(owner, member) {
 		about := s.Description
 		s.Description = ""

@@ -12,6 +12,8 @@ import (
 	"slices"
 	"sync"
 	"testing"
+
+	"github.com/parley-im/parley/internal/openapi/openapitest"
 )
 
 // Submitted stands for the MESSAGE_SUBMIT callback among the statuses of a
@@ -25,8 +27,9 @@ type Report struct {
 	Description string
 }
 
-// A Sink is a webhook target that checks every signature and keeps what it is
-// told about messages. It lives until the test ends, whatever the server does.
+// A Sink is a webhook target that checks every signature, holds every callback
+// against the document that describes it and keeps what it is told about messages.
+// It lives until the test ends, whatever the server does.
 type Sink struct {
 	URL string
 
@@ -115,6 +118,7 @@ func (k *Sink) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	var n notice
 	decodeErr := json.Unmarshal(body, &n)
+	described := openapitest.Callback("", body)
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.down {
@@ -126,6 +130,9 @@ func (k *Sink) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		k.forged = append(k.forged, string(body))
 		w.WriteHeader(http.StatusUnauthorized)
 		return
+	}
+	if described != nil {
+		k.forged = append(k.forged, described.Error())
 	}
 	switch {
 	case n.Submit != nil:

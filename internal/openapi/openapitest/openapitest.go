@@ -1,4 +1,5 @@
-// Package openapitest checks a server's answers against its own description.
+// Package openapitest checks a server's answers and callbacks against its own
+// description.
 package openapitest
 
 import (
@@ -40,18 +41,11 @@ const documentURL = "https://parley.test/openapi.json"
 
 // New reads the document, as /openapi.json answers it.
 func New(document []byte) (*Oracle, error) {
-	raw, err := jsonschema.UnmarshalJSON(bytes.NewReader(document))
+	c, doc, err := compiler(document)
 	if err != nil {
 		return nil, err
 	}
-	c := jsonschema.NewCompiler()
-	c.DefaultDraft(jsonschema.Draft2020)
-	c.AssertFormat()
-	if err := c.AddResource(documentURL, raw); err != nil {
-		return nil, err
-	}
 	o := new(Oracle)
-	doc := raw.(map[string]any)
 	for path, methods := range doc["paths"].(map[string]any) {
 		for method, op := range methods.(map[string]any) {
 			d, err := readOperation(c, doc, path, method, op.(map[string]any))
@@ -64,6 +58,18 @@ func New(document []byte) (*Oracle, error) {
 	slices.SortFunc(o.operations, func(a, b described) int { return b.weight - a.weight })
 	o.failure, err = c.Compile(documentURL + "#/components/schemas/ErrorAnswer")
 	return o, err
+}
+
+// compiler returns what compiles the schemas of a document, and the document.
+func compiler(document []byte) (*jsonschema.Compiler, map[string]any, error) {
+	raw, err := jsonschema.UnmarshalJSON(bytes.NewReader(document))
+	if err != nil {
+		return nil, nil, err
+	}
+	c := jsonschema.NewCompiler()
+	c.DefaultDraft(jsonschema.Draft2020)
+	c.AssertFormat()
+	return c, raw.(map[string]any), c.AddResource(documentURL, raw)
 }
 
 // readOperation reads one operation of the document.
