@@ -89,14 +89,22 @@ func decodeContact(doc string) (*parley.Contact, error) {
 
 // Contacts lists contacts in order of creation.
 func (s *Store) Contacts(ctx context.Context, projectID string, f ContactFilter) ([]*parley.Contact, error) {
-	q := where(`SELECT doc FROM contacts WHERE project_id = $1 AND id > $2`, projectID, f.After)
+	index := ""
+	if f.ExternalID != "" {
+		index = "contacts_external"
+	}
+	q := where(`SELECT doc FROM contacts`+s.dialect.using(index)+` WHERE project_id = $1`, projectID)
 	switch {
 	case f.ExternalID != "":
-		q.and("external_id = ", f.ExternalID)
+		q.and("external_id <> '' AND external_id = ", f.ExternalID)
+		q.and("id > ", f.After)
 	case f.Identity != nil:
 		q.and("id IN (SELECT contact_id FROM identities WHERE project_id = $1 AND channel = ", string(f.Identity.Channel))
 		q.and("identity = ", f.Identity.Identity)
+		q.and("contact_id > ", f.After)
 		q.text.WriteString(")")
+	default:
+		q.and("id > ", f.After)
 	}
 	q.add(" ORDER BY id LIMIT ", f.Limit)
 	out := []*parley.Contact{}
@@ -131,7 +139,7 @@ func (s *Store) DeleteContact(ctx context.Context, projectID, id string) (*parle
 		if _, err := tx.exec(ctx, `DELETE FROM contacts WHERE project_id = $1 AND id = $2`, projectID, id); err != nil {
 			return err
 		}
-		if err := tx.deleteTraces(ctx, `contact_id = $2`, projectID, id); err != nil {
+		if err := tx.deleteTraces(ctx, "messages_contact", `contact_id = $2 AND contact_id <> ''`, projectID, id); err != nil {
 			return fmt.Errorf("delete traces of contact: %w", err)
 		}
 		for _, table := range []string{"conversations", "messages", "events"} {

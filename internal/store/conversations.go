@@ -176,7 +176,7 @@ func (s *Store) DeleteConversation(ctx context.Context, projectID, id string) er
 		if _, err := tx.exec(ctx, `DELETE FROM conversations WHERE project_id = $1 AND id = $2`, projectID, id); err != nil {
 			return err
 		}
-		if err := tx.deleteTraces(ctx, `contact_id = $2 AND conversation_id = $3`, projectID, c.ContactID, id); err != nil {
+		if err := tx.deleteTraces(ctx, "messages_contact", `contact_id = $2 AND contact_id <> '' AND conversation_id = $3`, projectID, c.ContactID, id); err != nil {
 			return fmt.Errorf("delete traces of conversation: %w", err)
 		}
 		for _, table := range []string{"messages", "events"} {

@@ -59,7 +59,14 @@ type EventFilter struct {
 
 // Events lists events, newest first.
 func (s *Store) Events(ctx context.Context, projectID string, f EventFilter) ([]*Event, error) {
-	q := where(`SELECT `+eventColumns+` FROM events WHERE project_id = $1`, projectID)
+	index := ""
+	switch {
+	case f.ConversationID != "":
+		index = "events_conversation"
+	case f.ContactID != "":
+		index = "events_contact"
+	}
+	q := where(`SELECT `+eventColumns+` FROM events`+s.dialect.using(index)+` WHERE project_id = $1`, projectID)
 	if f.ContactID != "" {
 		q.and("contact_id <> '' AND contact_id = ", f.ContactID)
 	}
@@ -93,12 +100,14 @@ func (s *Store) DeleteEvent(ctx context.Context, projectID, id string) error {
 // are no contact.
 func (s *Store) LastInbound(ctx context.Context, projectID, appID, contactID string, from parley.ChannelIdentity, since time.Time) (string, error) {
 	// The words of the partial indexes.
-	who, args := `m.contact_id = ''`, []any{projectID, string(from.Channel), from.Identity, appID, parley.FirstID(since), Inbound}
+	who, index := `m.contact_id = ''`, "messages_identity"
+	args := []any{projectID, string(from.Channel), from.Identity, appID, parley.FirstID(since), Inbound}
 	if contactID != "" {
-		who, args = `m.contact_id <> '' AND m.contact_id = $7`, append(args, contactID)
+		who, index, args = `m.contact_id <> '' AND m.contact_id = $7`, "messages_contact", append(args, contactID)
 	}
 	var id string
-	err := s.q.QueryRowContext(ctx, `SELECT p.provider_id FROM messages AS m, provider_ids AS p
+	err := s.q.QueryRowContext(ctx, `SELECT p.provider_id
+		FROM messages AS m`+s.dialect.using(index)+`, provider_ids AS p`+s.dialect.using("provider_ids_message")+`
 		WHERE m.project_id = $1 AND m.channel = $2 AND m.identity = $3 AND `+s.dialect.notIndexed("m.app_id")+` = $4 AND m.id > $5 AND `+who+`
 		AND NOT m.to_contact AND p.project_id = m.project_id AND p.message_id = m.id AND p.part = $6 AND p.parts <> 1
 		ORDER BY m.id DESC LIMIT 1`, args...).Scan(&id)

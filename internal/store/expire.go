@@ -80,7 +80,7 @@ func (s *Store) RemoveMessages(ctx context.Context, projectID string, ids []stri
 	var n int64
 	err := s.Tx(ctx, func(tx *Store) error {
 		condition, args := `id IN (`+marks(2, len(ids))+`)`, append([]any{projectID}, values(ids)...)
-		if err := tx.deleteTraces(ctx, condition, args...); err != nil {
+		if err := tx.deleteTraces(ctx, "", condition, args...); err != nil {
 			return fmt.Errorf("remove traces: %w", err)
 		}
 		var err error

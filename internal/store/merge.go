@@ -73,11 +73,7 @@ func (s *Store) moveConversations(ctx context.Context, projectID, toID, fromID s
 		}
 	}
 	for _, table := range []string{"conversations", "messages", "events"} {
-		index := ""
-		if table != "conversations" {
-			index = table + "_contact"
-		}
-		if _, err := s.exec(ctx, `UPDATE `+table+s.dialect.using(index)+` SET contact_id = $3
+		if _, err := s.exec(ctx, `UPDATE `+table+s.dialect.using(table+"_contact")+` SET contact_id = $3
 			WHERE project_id = $1 AND contact_id = $2 AND contact_id <> ''`, projectID, fromID, toID); err != nil {
 			return fmt.Errorf("move %s: %w", table, err)
 		}
@@ -135,7 +131,8 @@ func (s *Store) conversationsOf(ctx context.Context, projectID, contactID, more 
 		c, err := scanConversation(r.Scan)
 		out = append(out, c)
 		return err
-	}, `SELECT `+conversationColumns+` FROM conversations WHERE project_id = $1 AND contact_id = $2`+more+s.dialect.forUpdate,
+	}, `SELECT `+conversationColumns+` FROM conversations`+s.dialect.using("conversations_contact")+`
+		WHERE project_id = $1 AND contact_id = $2`+more+s.dialect.forUpdate,
 		append([]any{projectID, contactID}, args...)...)
 	return out, err
 }

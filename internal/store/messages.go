@@ -136,7 +136,7 @@ func (s *Store) DeleteMessage(ctx context.Context, projectID, id string) error {
 		if err := tx.forgetLast(ctx, projectID, id); err != nil {
 			return fmt.Errorf("forget the last message: %w", err)
 		}
-		if err := tx.deleteTraces(ctx, `id = $2`, projectID, id); err != nil {
+		if err := tx.deleteTraces(ctx, "", `id = $2`, projectID, id); err != nil {
 			return fmt.Errorf("delete trace of message: %w", err)
 		}
 		n, err := tx.exec(ctx, `DELETE FROM messages WHERE project_id = $1 AND id = $2`, projectID, id)
@@ -166,17 +166,19 @@ func (s *Store) SentBefore(ctx context.Context, projectID, appID, contactID stri
 }
 
 func (s *Store) sentTo(ctx context.Context, projectID, appID, contactID string, to parley.ChannelIdentity, when, id string, few int) ([]*Message, error) {
-	who, args := `contact_id = $5 AND contact_id <> ''`, []any{projectID, appID, string(to.Channel), id, contactID, few}
+	who, index := `contact_id = $5 AND contact_id <> ''`, "messages_contact"
+	args := []any{projectID, appID, string(to.Channel), id, contactID, few}
 	if contactID == "" {
-		who, args[4] = `identity = $5 AND contact_id = ''`, to.Identity
+		who, index, args[4] = `identity = $5 AND contact_id = ''`, "messages_identity", to.Identity
 	}
 	out := []*Message{}
 	err := s.each(ctx, func(r *sql.Rows) error {
 		m, err := scanMessage(r.Scan)
 		out = append(out, m)
 		return err
-	}, `SELECT `+messageColumns+` FROM messages WHERE project_id = $1 AND `+s.dialect.notIndexed("app_id")+` = $2 AND channel = $3
-		AND to_contact AND `+when+` AND `+who+` ORDER BY id DESC LIMIT $6`, args...)
+	}, `SELECT `+messageColumns+` FROM messages`+s.dialect.using(index)+`
+		WHERE project_id = $1 AND `+s.dialect.notIndexed("app_id")+` = $2 AND channel = $3 AND to_contact AND `+when+`
+		AND `+who+` ORDER BY id DESC LIMIT $6`, args...)
 	return out, err
 }
 
@@ -205,7 +207,7 @@ func (s *Store) FindProviderID(ctx context.Context, projectID, appID string, ch 
 // "": what a reply quotes.
 func (s *Store) InboundProviderID(ctx context.Context, projectID, appID, messageID string) (string, error) {
 	var id string
-	err := s.q.QueryRowContext(ctx, `SELECT provider_id FROM provider_ids
+	err := s.q.QueryRowContext(ctx, `SELECT provider_id FROM provider_ids`+s.dialect.using("provider_ids_message")+`
 		WHERE project_id = $1 AND `+s.dialect.notIndexed("app_id")+` = $2 AND message_id = $3 AND part = $4 AND parts <> 1`,
 		projectID, appID, messageID, Inbound).Scan(&id)
 	if errors.Is(err, sql.ErrNoRows) {
@@ -223,8 +225,8 @@ func (s *Store) PartIDs(ctx context.Context, projectID, messageID string, leg in
 		err := r.Scan(&id)
 		ids = append(ids, id)
 		return err
-	}, `SELECT provider_id FROM provider_ids WHERE project_id = $1 AND message_id = $2 AND leg = $3 AND part >= 0 AND parts <> 1
-		ORDER BY part`, projectID, messageID, leg)
+	}, `SELECT provider_id FROM provider_ids`+s.dialect.using("provider_ids_message")+`
+		WHERE project_id = $1 AND message_id = $2 AND leg = $3 AND part >= 0 AND parts <> 1 ORDER BY part`, projectID, messageID, leg)
 	return ids, err
 }
 
@@ -248,7 +250,8 @@ func (s *Store) FoldPart(ctx context.Context, p *ProviderID, rank int) ([]int, e
 			err := r.Scan(&n)
 			ranks = append(ranks, n)
 			return err
-		}, `SELECT rank FROM provider_ids WHERE project_id = $1 AND message_id = $2 AND leg = $3 AND part >= 0 AND parts <> 1`,
+		}, `SELECT rank FROM provider_ids`+s.dialect.using("provider_ids_message")+`
+			WHERE project_id = $1 AND message_id = $2 AND leg = $3 AND part >= 0 AND parts <> 1`,
 			p.ProjectID, p.MessageID, p.Leg)
 	})
 	return ranks, err

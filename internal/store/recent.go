@@ -193,7 +193,7 @@ func (s *Store) refreshLast(ctx context.Context, projectID, conversationID strin
 // forgetLast has the conversation whose last message is about to be deleted
 // look for another. It must be called in a transaction.
 func (s *Store) forgetLast(ctx context.Context, projectID, messageID string) error {
-	_, err := s.q.ExecContext(ctx, `UPDATE conversations SET last_message = `+s.dialect.lastMessageOf()+`
+	_, err := s.q.ExecContext(ctx, `UPDATE conversations`+s.dialect.using("conversations_recent")+` SET last_message = `+s.dialect.lastMessageOf()+`
 		WHERE project_id = $1 AND last_message = $3 AND last_message <> ''
 		AND app_id = (SELECT m.app_id FROM messages AS m WHERE m.project_id = $2 AND m.id = $3)`,
 		projectID, projectID, messageID)
@@ -246,7 +246,7 @@ func (s *Store) noteChunk(ctx context.Context, projectID, appID, from, upTo stri
 	if mark <= from {
 		// Of what may come again each time, write only what is new.
 		var fresh bool
-		if err := s.q.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM conversations AS c, `+s.dialect.unnoted()+`
+		if err := s.q.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM `+s.dialect.unnoted()+` CROSS JOIN conversations AS c
 			WHERE c.project_id = $1 AND c.id = v.conversation AND c.last_message < v.last)`, args...).Scan(&fresh); err != nil || !fresh {
 			return err
 		}

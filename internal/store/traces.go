@@ -120,9 +120,10 @@ func eachTrace(packed []byte, f func(id, steps []byte)) error {
 }
 
 // deleteTraces removes the traces of the messages that a condition on the
-// table of messages finds; $1 is the project. Those that are about to be
-// written escape, and go when their time comes.
-func (s *Store) deleteTraces(ctx context.Context, condition string, args ...any) error {
+// table of messages finds by an index, "" for the primary key; $1 is the
+// project. Those that are about to be written escape, and go when their time
+// comes.
+func (s *Store) deleteTraces(ctx context.Context, index, condition string, args ...any) error {
 	gone := map[tracePlace]map[string]bool{}
 	oldest := map[string]string{} // by app: for older messages there is nothing to look for
 	project, _ := args[0].(string)
@@ -132,7 +133,7 @@ func (s *Store) deleteTraces(ctx context.Context, condition string, args ...any)
 		err := r.Scan(&app, &id)
 		refs = append(refs, [2]string{app, id})
 		return err
-	}, `SELECT app_id, id FROM messages WHERE project_id = $1 AND `+condition, args...)
+	}, `SELECT app_id, id FROM messages`+s.dialect.using(index)+` WHERE project_id = $1 AND `+condition, args...)
 	if err != nil {
 		return err
 	}
