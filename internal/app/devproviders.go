@@ -26,6 +26,7 @@ func devOver(provider string) string { return devApp + " over " + provider }
 func devProviders() []devAccount {
 	return []devAccount{
 		devSMPP(), devTwilioSMS(), devTwilioMMS(), devVonageSMS(), devKannel(), devBandwidthMMS(),
+		devInfobipViberBM(),
 	}
 }
 
@@ -107,6 +108,23 @@ func devBandwidthMMS() devAccount {
 			return simulator.BandwidthAccount{
 				Username: "parley", Password: devPassword, ApplicationID: devBandwidth,
 				WebhookURL: webhook, WebhookPassword: secret, Number: "+" + devSender,
+			}
+		},
+	}
+}
+
+func devInfobipViberBM() devAccount {
+	return devAccount{
+		devOver("Infobip"), parley.ChannelViberBM, simulator.ProviderInfobipViber, "Demo", devPhone,
+		func(secret string) parley.ChannelCredential {
+			return parley.ChannelCredential{
+				StaticBearer: &parley.StaticBearer{ClaimedIdentity: "Demo", Token: devToken}, Provider: "infobip",
+				CallbackSecret: secret,
+			}
+		},
+		func(secret, webhook string) any {
+			return simulator.InfobipViberAccount{
+				APIKey: devToken, WebhookURL: webhook, WebhookUser: "parley", WebhookPassword: secret,
 			}
 		},
 	}

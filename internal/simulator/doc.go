@@ -21,6 +21,7 @@
 //	/kakaotalkchat   Happytalk's KakaoWebhook: /kakaotalkchat/kakaoWebhook/v3/bzc/chat/send/…, …/upload, /kakaotalkchat/v1/chat/write
 //	/line        LINE Messaging API: /line/v2/bot/…, /line/bot/pnp/push; content too
 //	/viberbm-vonage   Messages API:  /viberbm-vonage/v1/messages
+//	/viberbm-infobip  Viber Business Messages: /viberbm-infobip/viber/2/messages, …/viber/2/logs
 //	/sms-sinch   SMS REST API:       /sms-sinch/xms/v1/{service_plan_id}/batches[/{id}[/delivery_report]]
 //	/mms-sinch   MM7 submissions:    /mms-sinch
 //	/mms-bandwidth  Messaging API:   /mms-bandwidth/users/{account_id}/messages, …/media/{id}/{name}
@@ -53,6 +54,7 @@
 //	PUT /accounts/sms-sinch/{service_plan_id}     SinchAccount
 //	PUT /accounts/line/{channel_id}               LINEAccount
 //	PUT /accounts/viberbm-vonage/{service_id}     VonageViberAccount
+//	PUT /accounts/viberbm-infobip/{sender}        InfobipViberAccount
 //	PUT /accounts/viber/{token}                   ViberAccount
 //	PUT /accounts/email/{user}                    EmailAccount
 //	PUT /accounts/kakaotalkchat/{sender_key}      KakaoChatAccount
@@ -128,7 +130,7 @@
 //	                   WECHAT    45015; of a template that is rejected "failed:user block"
 //	                   WHATSAPP  131026; of refuse 131009, of rate_limit 131056
 //	                   MESSENGER and INSTAGRAM 551, of rate_limit 613; both refuse, as there are no reports of failure
-//	                   VIBERBM   1300; of refuse 1170
+//	                   VIBERBM   1300; of refuse 1170. Infobip: EC_ABSENT_SUBSCRIBER; REJECTED_DESTINATION
 //	                   REST      408, a delivery code; of refuse an error code such as "unauthorized"
 //	                   MMS-SINCH "Expired", an MMStatus; of refuse a StatusCode such as 2002
 //	                   MMS-BANDWIDTH  4470, an errorCode; of refuse an error type

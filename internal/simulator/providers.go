@@ -28,6 +28,7 @@ func (s *Simulator) newProviders() []provider {
 		newLINE(s),
 		newWeChat(s),
 		newVonageViber(s),
+		newInfobipViber(s),
 		newViber(s),
 		newRCSGoogle(s),
 		newKakaoTalk(s),

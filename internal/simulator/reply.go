@@ -253,7 +253,7 @@ func (s *Simulator) Tap(channel, identity string, t Tap) (Tapped, error) {
 // plainWords tells whether choices are plain words on the channel: what is
 // tapped is typed.
 func plainWords(channel string) bool {
-	return channel == ChannelSMS || channel == ChannelMMS || channel == ChannelEmail
+	return channel == ChannelSMS || channel == ChannelMMS || channel == ChannelEmail || channel == ChannelViberBM
 }
 
 // takesFiles tells whether a message of a phone may have several files.

@@ -111,11 +111,16 @@ func (m *vonageMessage) item() Item {
 		it.Media = []Media{{Kind: kind, URL: file.URL, MIME: mimeOf(file.URL), Name: file.Name}}
 	}
 	if a := m.Service.Action; a != nil {
-		c := Choice{Index: 1, Title: a.Text, Kind: "url", URL: a.URL}
-		if number, ok := strings.CutPrefix(a.URL, "tel:"); ok {
-			c = Choice{Index: 1, Title: a.Text, Kind: "call", Phone: number}
-		}
-		it.Choices = []Choice{c}
+		it.Choices = []Choice{viberButton(1, a.Text, a.URL)}
 	}
 	return it
+}
+
+// viberButton is a button as the phone shows it: it opens an address or the
+// keypad.
+func viberButton(index int, title, address string) Choice {
+	if number, ok := strings.CutPrefix(address, "tel:"); ok {
+		return Choice{Index: index, Title: title, Kind: "call", Phone: number}
+	}
+	return Choice{Index: index, Title: title, Kind: "url", URL: address}
 }

@@ -17,21 +17,18 @@ import (
 // tokenLife is how long a token we sign is good for; each request has its own.
 const tokenLife = 5 * time.Minute
 
-// authorization is the header a request to Vonage needs: a token signed with
-// the application's key, or the account's key and secret.
-func (a *account) authorization(now time.Time) (string, error) {
-	if a.key == nil {
-		return "Basic " + base64.StdEncoding.EncodeToString([]byte(a.APIKey+":"+a.secret)), nil
-	}
+// bearer is the header a request to Vonage needs: a token signed with the
+// application's key.
+func bearer(applicationID string, key *rsa.PrivateKey, now time.Time) (string, error) {
 	claims, err := json.Marshal(map[string]any{
-		"application_id": a.ApplicationID, "jti": rand.Text(), "iat": now.Unix(), "exp": now.Add(tokenLife).Unix(),
+		"application_id": applicationID, "jti": rand.Text(), "iat": now.Unix(), "exp": now.Add(tokenLife).Unix(),
 	})
 	if err != nil {
 		return "", err
 	}
 	signed := segment([]byte(`{"alg":"RS256","typ":"JWT"}`)) + "." + segment(claims)
 	sum := sha256.Sum256([]byte(signed))
-	signature, err := rsa.SignPKCS1v15(rand.Reader, a.key, crypto.SHA256, sum[:])
+	signature, err := rsa.SignPKCS1v15(rand.Reader, key, crypto.SHA256, sum[:])
 	if err != nil {
 		return "", err
 	}
@@ -40,10 +37,10 @@ func (a *account) authorization(now time.Time) (string, error) {
 
 func segment(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
 
-// genuine checks the token of a webhook, once a secret has been agreed on:
+// genuineVonage checks the token of a webhook, once a secret has been agreed on:
 // signed with it (HS256), and over the hash of this very body
 // (developer.vonage.com, Signed webhooks).
-func genuine(secret, authorization string, body []byte) bool {
+func genuineVonage(secret, authorization string, body []byte) bool {
 	if secret == "" {
 		return true
 	}

@@ -62,7 +62,7 @@ func TestVonageClient(t *testing.T) {
 
 	now := time.Date(2030, 5, 1, 10, 0, 0, 0, time.UTC)
 	c := &channel.Conn{
-		Credential: credential(), BaseURL: api.URL, WebhookURL: "https://parley.example/hook", HTTP: api.Client(),
+		Credential: vonageCredential(), BaseURL: api.URL, WebhookURL: "https://parley.example/hook", HTTP: api.Client(),
 		Now: func() time.Time { return now },
 	}
 	shop := []parley.Choice{{URL: &parley.URLMessage{Title: "Open the shop", URL: "https://shop.example/"}}}

@@ -29,8 +29,10 @@ type phone struct {
 
 const number = "15551230001"
 
-// newPhone returns one whose account speaks with an application's key.
-func newPhone(t *testing.T) *phone {
+const applicationID = "78d335fa-323d-0114-9c3d-d6f0d48968cf"
+
+// vonagePhone returns one whose account speaks with an application's key.
+func vonagePhone(t *testing.T) *phone {
 	t.Helper()
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
@@ -44,27 +46,48 @@ func newPhone(t *testing.T) *phone {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := credential()
-	c.ProviderSettings = json.RawMessage(`{"application_id":"78d335fa-323d-0114-9c3d-d6f0d48968cf"}`)
+	c := vonageCredential()
+	c.ProviderSettings = json.RawMessage(`{"application_id":"` + applicationID + `"}`)
 	c.StaticBearer.Token = string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}))
+	return newPhone(t, c, simulator.ProviderVonageViber, func(hook string) any {
+		return simulator.VonageViberAccount{
+			ApplicationID:   applicationID,
+			PublicKey:       string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: public})),
+			WebhookURL:      hook,
+			SignatureSecret: c.CallbackSecret,
+		}
+	})
+}
 
+func infobipPhone(t *testing.T) *phone {
+	t.Helper()
+	c := infobipCredential()
+	return newPhone(t, c, simulator.ProviderInfobipViber, func(hook string) any {
+		return simulator.InfobipViberAccount{
+			APIKey: infobipKey, WebhookURL: hook, WebhookUser: "parley", WebhookPassword: c.CallbackSecret,
+		}
+	})
+}
+
+// newPhone returns one that a provider of the simulator reaches with an
+// account.
+func newPhone(t *testing.T, c *parley.ChannelCredential, provider string, account func(hook string) any) *phone {
+	t.Helper()
 	p := &phone{t: t, inbox: make(chan channel.Inbound, 64)}
 	p.sim = simulator.New(simulator.Options{Now: time.Now, ReadAfter: 50 * time.Millisecond})
 	t.Cleanup(p.sim.Close)
 	server := httptest.NewServer(p.sim.Handler())
 	t.Cleanup(server.Close)
-	hook := httptest.NewServer(http.HandlerFunc(p.receive))
+	mux := http.NewServeMux()
+	mux.HandleFunc("/hook", p.receive)
+	mux.HandleFunc("/hook/{rest...}", p.receive)
+	hook := httptest.NewServer(mux)
 	t.Cleanup(hook.Close)
 	p.conn = &channel.Conn{
-		Credential: c, BaseURL: server.URL + "/viberbm-vonage", WebhookURL: hook.URL, HTTP: http.DefaultClient,
-		Log: slog.New(slog.DiscardHandler), Now: time.Now,
+		Credential: c, BaseURL: server.URL + "/" + provider, WebhookURL: hook.URL + "/hook", HTTP: http.DefaultClient,
+		Secret: "5ec2e75ec2e75ec2e75ec2e75ec2e700", Log: slog.New(slog.DiscardHandler), Now: time.Now,
 	}
-	if err := p.sim.Put(t.Context(), simulator.ProviderVonageViber, serviceID, simulator.VonageViberAccount{
-		ApplicationID:   "78d335fa-323d-0114-9c3d-d6f0d48968cf",
-		PublicKey:       string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: public})),
-		WebhookURL:      hook.URL,
-		SignatureSecret: c.CallbackSecret,
-	}); err != nil {
+	if err := p.sim.Put(t.Context(), provider, c.StaticBearer.ClaimedIdentity, account(p.conn.WebhookURL)); err != nil {
 		t.Fatal(err)
 	}
 	return p
@@ -97,15 +120,17 @@ func (p *phone) next() channel.Inbound {
 	}
 }
 
+const key = "01ARZ3NDEKTSV4RRFFQ69G5FAV-0-0-1"
+
 // send sends a message that is one payload.
-func (p *phone) send(m *parley.AppMessage) (channel.ProviderID, error) {
+func (p *phone) send(key string, m *parley.AppMessage) (channel.ProviderID, error) {
 	p.t.Helper()
 	payloads, err := viberbm.New().Render(&channel.Outgoing{To: channel.Address{Identity: number}, Message: m, Credential: p.conn.Credential})
 	if err != nil || len(payloads) != 1 {
 		p.t.Fatal(payloads, err)
 	}
 	return viberbm.New().Send(p.t.Context(), p.conn, channel.Attempt{
-		Key: "01ARZ3NDEKTSV4RRFFQ69G5FAV-0-0-1", Payload: payloads[0], Expires: time.Now().Add(time.Second),
+		Key: key, Payload: payloads[0], Expires: time.Now().Add(time.Second),
 	})
 }
 
@@ -113,11 +138,24 @@ func (p *phone) send(m *parley.AppMessage) (channel.ProviderID, error) {
 // reported and answered.
 func TestRoundTrip(t *testing.T) {
 	t.Parallel()
-	p := newPhone(t)
+	for provider, newPhone := range map[string]func(*testing.T) *phone{"vonage": vonagePhone, "infobip": infobipPhone} {
+		t.Run(provider, func(t *testing.T) {
+			t.Parallel()
+			p := newPhone(t)
+			p.reported()
+			p.answered()
+		})
+	}
+}
+
+// reported sends a card and takes in what becomes of it.
+func (p *phone) reported() {
+	t := p.t
+	t.Helper()
 	if _, err := viberbm.New().Connect(t.Context(), p.conn); err != nil {
 		t.Errorf("Connect: %v", err)
 	}
-	id, err := p.send(&parley.AppMessage{Card: &parley.CardMessage{
+	id, err := p.send(key, &parley.AppMessage{Card: &parley.CardMessage{
 		Title: "Tulips", Media: &parley.MediaMessage{URL: "https://media.example/tulip.jpg"},
 		Choices: []parley.Choice{{Call: &parley.CallMessage{Title: "Call us", PhoneNumber: "+1 555 123 0099"}}},
 	}})
@@ -125,7 +163,7 @@ func TestRoundTrip(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []parley.DeliveryStatus{parley.StatusQueuedOnChannel, parley.StatusDelivered, parley.StatusRead} {
-		if r := p.next().Receipt; r == nil || r.Status != want || r.ID != id || r.Key != "01ARZ3NDEKTSV4RRFFQ69G5FAV-0-0-1" {
+		if r := p.next().Receipt; r == nil || r.Status != want || r.ID != id || r.Key != key {
 			t.Fatalf("receipt %+v, want %s of %s", r, want, id)
 		}
 	}
@@ -133,7 +171,12 @@ func TestRoundTrip(t *testing.T) {
 	if err != nil || tapped.Opened != "tel:+15551230099" {
 		t.Errorf("tap opens %q, error %v", tapped.Opened, err)
 	}
+}
 
+// answered has the phone write.
+func (p *phone) answered() {
+	t := p.t
+	t.Helper()
 	words := "Red ones"
 	if _, err := p.sim.Reply(t.Context(), simulator.ChannelViberBM, number, simulator.Reply{Text: &words}); err != nil {
 		t.Fatal(err)
@@ -161,7 +204,17 @@ func TestRoundTrip(t *testing.T) {
 // TestRefusals has the simulated Viber refuse, and fail to deliver.
 func TestRefusals(t *testing.T) {
 	t.Parallel()
-	p := newPhone(t)
+	for provider, newPhone := range map[string]func(*testing.T) *phone{"vonage": vonagePhone, "infobip": infobipPhone} {
+		t.Run(provider, func(t *testing.T) {
+			t.Parallel()
+			newPhone(t).refused()
+		})
+	}
+}
+
+func (p *phone) refused() {
+	t := p.t
+	t.Helper()
 	hello := &parley.AppMessage{Text: &parley.TextMessage{Text: "Hello"}}
 	stranger := *p.conn.Credential
 	bearer := *stranger.StaticBearer
@@ -169,21 +222,67 @@ func TestRefusals(t *testing.T) {
 	stranger.StaticBearer = &bearer
 	own := p.conn.Credential
 	p.conn.Credential = &stranger
-	if _, err := p.send(hello); channel.AsError(err).Reason.Code != parley.ReasonChannelBadConfiguration {
+	if _, err := p.send("a", hello); channel.AsError(err).Reason.Code != parley.ReasonChannelBadConfiguration {
 		t.Errorf("another's sender: got %v", err)
 	}
 	p.conn.Credential = own
 	if _, err := viberbm.New().FetchMedia(t.Context(), p.conn, "https://elsewhere.example/x"); err == nil {
 		t.Error("the credential goes elsewhere")
 	}
+	for _, tc := range []struct {
+		behaviour simulator.Behaviour
+		want      parley.ReasonCode
+	}{
+		{simulator.Behaviour{Deliver: simulator.DeliverRefuse}, parley.ReasonRecipientInvalidChannelIdentity},
+		{simulator.Behaviour{Deliver: simulator.DeliverRateLimit}, parley.ReasonRateLimited},
+	} {
+		if err := p.sim.SetBehaviour(simulator.ChannelViberBM, number, tc.behaviour); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := p.send(string(tc.want), hello); err == nil || channel.AsError(err).Reason.Code != tc.want {
+			t.Errorf("%s: got error %v", tc.behaviour.Deliver, err)
+		}
+	}
 	if err := p.sim.SetBehaviour(simulator.ChannelViberBM, number, simulator.Behaviour{Deliver: simulator.DeliverReject}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := p.send(hello); err != nil {
+	if _, err := p.send(key, hello); err != nil {
 		t.Fatal(err)
 	}
 	r := p.next().Receipt
 	if r == nil || r.Status != parley.StatusFailed || r.Reason.Code != parley.ReasonRecipientNotReachable {
 		t.Errorf("receipt %+v", r)
+	}
+}
+
+// TestInfobipLostAnswer looks a message up whose answer was cut off, and does
+// not send it a second time.
+func TestInfobipLostAnswer(t *testing.T) {
+	t.Parallel()
+	p := infobipPhone(t)
+	ch, hello := viberbm.New(), &parley.AppMessage{Text: &parley.TextMessage{Text: "Hello"}}
+	find := func() (channel.ProviderID, bool) {
+		id, found, err := ch.Find(t.Context(), p.conn, channel.Attempt{Key: key})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return id, found
+	}
+	for _, hang := range []string{simulator.HangBefore, simulator.HangAfter} {
+		if err := p.sim.SetBehaviour(simulator.ChannelViberBM, number, simulator.Behaviour{Hang: hang, Times: 1}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := p.send(key, hello); err == nil || channel.AsError(err).Outcome != channel.Unknown {
+			t.Fatalf("cut %s: got error %v", hang, err)
+		}
+		if id, found := find(); found != (hang == simulator.HangAfter) || found && id != key {
+			t.Errorf("cut %s: found %q, %v", hang, id, found)
+		}
+	}
+	if id, err := p.send(key, hello); err != nil || id != key {
+		t.Errorf("a repeat: got %q, error %v", id, err)
+	}
+	if thread, _ := p.sim.Thread(simulator.ChannelViberBM, number); len(thread.Items) != 1 {
+		t.Errorf("the phone shows %d messages", len(thread.Items))
 	}
 }

@@ -1,6 +1,6 @@
 // Package viberbm is channel VIBERBM, Viber Business Messages. Viber itself
 // has no public API for them, so the providers are gateways: vonage, the
-// Vonage Messages API. docs/channels/viberbm.md says how to connect an account
+// Messages API of Vonage, and infobip. docs/channels/viberbm.md says how to connect an account
 // and what the channel shows natively.
 package viberbm
 
@@ -13,8 +13,11 @@ import (
 	"github.com/parley-im/parley/internal/transcode"
 )
 
-// providerVonage serves credentials that name no provider, too.
-const providerVonage = "vonage"
+// The providers. Vonage serves credentials that name none, too.
+const (
+	providerVonage  = "vonage"
+	providerInfobip = "infobip"
+)
 
 // maxText is the length of a text in characters (developers.sinch.com, Viber
 // Business Messages channel message support).
@@ -32,6 +35,7 @@ var (
 	_ channel.Receiver     = Channel{}
 	_ channel.Connector    = Channel{}
 	_ channel.MediaFetcher = Channel{}
+	_ channel.Finder       = Channel{}
 )
 
 // Name returns VIBERBM.
@@ -104,10 +108,26 @@ func (Channel) Connect(ctx context.Context, c *channel.Conn) (string, error) {
 
 // Receive reads a webhook.
 func (Channel) Receive(c *channel.Conn, r *http.Request, body []byte) (channel.Received, error) {
-	if _, err := readAccount(c.Credential); err != nil {
+	acc, err := readAccount(c.Credential)
+	if err != nil {
 		return channel.Received{}, channel.ErrForged
 	}
-	return receive(c, r, body)
+	return acc.gateway.receive(acc, c, r, body)
+}
+
+// Finds reports whether the provider can be asked about a message by our
+// reference, which Infobip can.
+func (Channel) Finds(c *parley.ChannelCredential) bool {
+	return channel.Provider(c, providerVonage) == providerInfobip
+}
+
+// Find looks a message up in Infobip's logs.
+func (Channel) Find(ctx context.Context, c *channel.Conn, a channel.Attempt) (channel.ProviderID, bool, error) {
+	acc, err := open(c)
+	if err != nil {
+		return "", false, err
+	}
+	return acc.findInfobip(ctx, c, a)
 }
 
 // FetchMedia opens a file that a contact sent.

@@ -1,137 +1,201 @@
 package viberbm
 
 import (
-	"bytes"
-	"context"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/base64"
 	"encoding/json"
+	"encoding/pem"
 	"fmt"
-	"net/http"
-	"net/url"
-	"strings"
+	"regexp"
+	"slices"
 	"time"
 
 	"github.com/parley-im/parley"
 	"github.com/parley-im/parley/internal/channel"
 )
 
+// vonage is the Messages API of Vonage (developer.vonage.com/api/messages).
+func vonage() *gateway {
+	return &gateway{
+		open: openVonage, path: "/v1/messages", hosts: []string{".nexmo.com", ".vonage.com"},
+		request: requestVonage, explicit: explicitVonage, complete: completeVonage,
+		accepted: acceptedVonage, refusal: refusalVonage, receive: receiveVonage,
+	}
+}
+
+// vonageSettings is provider_settings. The Viber service id is the
+// credential's claimed_identity; its token is the API secret with api_key, and
+// the PEM of the private key with application_id. The signature secret of
+// webhooks is its callback_secret.
+type vonageSettings struct {
+	APIKey        string   `json:"api_key"`
+	ApplicationID string   `json:"application_id"`
+	Region        string   `json:"region"` // us, eu or ap; "" leaves it to Vonage
+	Category      category `json:"category"`
+}
+
+// The hosts of the Messages API (developer.vonage.com/api/messages).
+const (
+	vonageURL      = "https://api.nexmo.com"
+	vonageInRegion = "https://api-%s.nexmo.com"
+)
+
+// idForm is what an account's ids look like; they become parts of a header.
+var idForm = regexp.MustCompile(`^[A-Za-z0-9._-]{1,100}$`)
+
+func openVonage(c *parley.ChannelCredential) (*account, error) {
+	var s vonageSettings
+	names := []string{"api_key", "application_id", "category", "region"}
+	if err := decodeSettings(providerVonage, c.ProviderSettings, names, &s); err != nil {
+		return nil, err
+	}
+	if err := s.check(); err != nil {
+		return nil, err
+	}
+	a := &account{category: s.Category, url: vonageURL}
+	if s.Region != "" {
+		a.url = fmt.Sprintf(vonageInRegion, s.Region)
+	}
+	if s.ApplicationID == "" {
+		basic := "Basic " + base64.StdEncoding.EncodeToString([]byte(s.APIKey+":"+c.StaticBearer.Token))
+		a.authorization = func(time.Time) (string, error) { return basic, nil }
+		return a, nil
+	}
+	key, err := privateKey(c.StaticBearer.Token)
+	if err != nil {
+		return nil, err
+	}
+	a.authorization = func(now time.Time) (string, error) { return bearer(s.ApplicationID, key, now) }
+	return a, nil
+}
+
+func (s *vonageSettings) check() error {
+	switch {
+	case (s.APIKey == "") == (s.ApplicationID == ""):
+		return setting("application_id", "or api_key is required, and not both")
+	case s.APIKey != "" && !idForm.MatchString(s.APIKey):
+		return setting("api_key", "must be letters and digits")
+	case s.ApplicationID != "" && !idForm.MatchString(s.ApplicationID):
+		return setting("application_id", "must be a UUID")
+	case !slices.Contains([]string{"", "us", "eu", "ap"}, s.Region):
+		return setting("region", "is %q; it must be us, eu or ap", s.Region)
+	}
+	return s.Category.check()
+}
+
+// privateKey reads the key of a Vonage application: PEM of PKCS #8 as the
+// dashboard gives it, or of PKCS #1.
+func privateKey(token string) (*rsa.PrivateKey, error) {
+	bad := parley.Invalid("static_bearer.token", "must be the PEM of the application's RSA private key")
+	block, _ := pem.Decode([]byte(token))
+	if block == nil {
+		return nil, bad
+	}
+	if key, err := x509.ParsePKCS1PrivateKey(block.Bytes); err == nil {
+		return key, nil
+	}
+	parsed, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	if err != nil {
+		return nil, bad
+	}
+	key, ok := parsed.(*rsa.PrivateKey)
+	if !ok {
+		return nil, bad
+	}
+	return key, nil
+}
+
 // The bounds of a Viber message's time to live (developer.vonage.com/api/
 // messages, viber_service.ttl).
 const (
-	minTTL = 30 * time.Second
-	maxTTL = 72 * time.Hour
+	minTTL       = 30 * time.Second
+	maxVonageTTL = 72 * time.Hour
 )
 
-// A request is the body of POST /v1/messages (developer.vonage.com/api/
-// messages, Viber). Send adds client_ref,
-// webhook_url and the time to live.
-type request struct {
-	Channel     string  `json:"channel"`
-	From        string  `json:"from"`
-	To          string  `json:"to"`
-	MessageType string  `json:"message_type"`
-	Text        string  `json:"text,omitempty"`
-	Image       *file   `json:"image,omitempty"`
-	File        *file   `json:"file,omitempty"`
-	Service     service `json:"viber_service,omitzero"`
+// A vonageRequest is the body of POST /v1/messages (developer.vonage.com/api/
+// messages, Viber). Sending adds client_ref, webhook_url and the time to live.
+type vonageRequest struct {
+	Channel     string        `json:"channel"`
+	From        string        `json:"from"`
+	To          string        `json:"to"`
+	MessageType string        `json:"message_type"`
+	Text        string        `json:"text,omitempty"`
+	Image       *vonageFile   `json:"image,omitempty"`
+	File        *vonageFile   `json:"file,omitempty"`
+	Service     vonageService `json:"viber_service,omitzero"`
 }
 
-type file struct {
+type vonageFile struct {
 	URL     string `json:"url"`
 	Caption string `json:"caption,omitempty"`
 	Name    string `json:"name,omitempty"`
 }
 
-type service struct {
-	Category category `json:"category,omitempty"`
-	Action   *action  `json:"action,omitempty"`
+type vonageService struct {
+	Category category      `json:"category,omitempty"`
+	Action   *vonageAction `json:"action,omitempty"`
 }
 
-type action struct {
+type vonageAction struct {
 	URL  string `json:"url"`
 	Text string `json:"text"`
 }
 
 const viberService = "viber_service"
 
-func (a *account) render(o *channel.Outgoing) ([]channel.Payload, error) {
-	if err := noSpecific(o.Message); err != nil {
-		return nil, err
-	}
-	if raw, ok := o.Message.ExplicitChannel[parley.ChannelViberBM]; ok {
-		return a.passOn(raw, o)
-	}
-	all, err := contents(o.Message)
-	if err != nil {
-		return nil, err
-	}
-	out := make([]channel.Payload, len(all))
-	for i, c := range all {
-		if out[i].Body, err = encodeJSON(a.request(phone(o.To.Identity), c)); err != nil {
-			return nil, fmt.Errorf("encode payload: %w", err)
-		}
-	}
-	return out, nil
-}
-
-func (a *account) request(to string, c content) *request {
-	r := &request{
-		Channel: viberService, From: a.sender, To: to, MessageType: "text", Text: c.text,
-		Service: service{Category: a.Category},
+func requestVonage(a *account, to string, m content) any {
+	r := &vonageRequest{
+		Channel: viberService, From: a.sender, To: to, MessageType: "text", Text: m.text,
+		Service: vonageService{Category: a.categoryOf(m)},
 	}
 	switch {
-	case c.image != "":
-		r.MessageType, r.Text, r.Image = "image", "", &file{URL: c.image, Caption: c.text}
-	case c.file != "":
-		r.MessageType, r.Text, r.File = "file", "", &file{URL: c.file, Name: c.fileName}
+	case m.image != "":
+		r.MessageType, r.Text, r.Image = "image", "", &vonageFile{URL: m.image, Caption: m.text}
+	case m.file != "":
+		r.MessageType, r.Text, r.File = "file", "", &vonageFile{URL: m.file, Name: m.fileName}
 	}
-	if c.button != nil {
-		r.Service.Action = &action{URL: c.button.url, Text: c.button.title}
-	}
-	if r.MessageType != "text" || c.button != nil {
-		// A transactional message is words alone.
-		r.Service.Category = promotion
+	if m.button != nil {
+		r.Service.Action = &vonageAction{URL: m.button.url, Text: m.button.title}
 	}
 	return r
 }
 
-// passOn completes a request the app wrote itself.
-func (a *account) passOn(raw string, o *channel.Outgoing) ([]channel.Payload, error) {
-	var members map[string]any
-	if json.Unmarshal([]byte(raw), &members) != nil || members == nil {
-		return nil, channel.Refuse(parley.ReasonBadRequest, "the explicit VIBERBM message is not a JSON object")
-	}
+func explicitVonage(a *account, members map[string]any, to string) error {
 	if kind, ok := members["message_type"].(string); !ok || kind == "" {
-		return nil, channel.Refuse(parley.ReasonBadRequest, "the explicit VIBERBM message has no message_type")
+		return channel.Refuse(parley.ReasonBadRequest, "the explicit VIBERBM message has no message_type")
 	}
-	members["channel"], members["from"], members["to"] = viberService, a.sender, phone(o.To.Identity)
-	body, err := encodeJSON(members)
-	if err != nil {
-		return nil, fmt.Errorf("encode payload: %w", err)
-	}
-	return []channel.Payload{{Body: body}}, nil
+	members["channel"], members["from"], members["to"] = viberService, a.sender, to
+	return nil
 }
 
-// encodeJSON encodes v without HTML's escapes.
-func encodeJSON(v any) ([]byte, error) {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	err := enc.Encode(v)
-	return bytes.TrimSpace(b.Bytes()), err
+func completeVonage(members map[string]any, c *channel.Conn, at channel.Attempt) any {
+	members["client_ref"] = at.Key
+	if c.WebhookURL != "" {
+		members["webhook_url"], members["webhook_version"] = c.WebhookURL, "v1"
+	}
+	if !at.Expires.IsZero() {
+		within(members, viberService)["ttl"] = timeToLive(c, at, maxVonageTTL)
+	}
+	return members
 }
 
-func (a *account) send(ctx context.Context, c *channel.Conn, at channel.Attempt) (channel.ProviderID, error) {
-	body, err := complete(c, at)
-	if err != nil {
-		return "", internalError(err)
+// within returns the object of that name, which it makes where there is none.
+func within(members map[string]any, name string) map[string]any {
+	inner, _ := members[name].(map[string]any)
+	if inner == nil {
+		inner = map[string]any{}
+		members[name] = inner
 	}
-	answer, err := a.post(ctx, c, body)
-	if err != nil {
-		return "", err
-	}
-	if !answer.OK() {
-		return "", refusal(answer)
-	}
+	return inner
+}
+
+// timeToLive is how long the message is worth showing, in seconds.
+func timeToLive(c *channel.Conn, at channel.Attempt, most time.Duration) int {
+	return int(min(max(at.Expires.Sub(c.Now()), minTTL), most).Seconds())
+}
+
+func acceptedVonage(answer *channel.Answer) (channel.ProviderID, error) {
 	var sent struct {
 		UUID string `json:"message_uuid"`
 	}
@@ -139,94 +203,4 @@ func (a *account) send(ctx context.Context, c *channel.Conn, at channel.Attempt)
 		return "", channel.Verdict(answer, "the answer has no message_uuid")
 	}
 	return channel.ProviderID(sent.UUID), nil
-}
-
-// complete adds what is known only when a message is sent.
-func complete(c *channel.Conn, a channel.Attempt) ([]byte, error) {
-	var members map[string]any
-	if err := json.Unmarshal(a.Payload.Body, &members); err != nil {
-		return nil, err
-	}
-	members["client_ref"] = a.Key
-	if c.WebhookURL != "" {
-		members["webhook_url"], members["webhook_version"] = c.WebhookURL, "v1"
-	}
-	if !a.Expires.IsZero() {
-		s, _ := members[viberService].(map[string]any)
-		if s == nil {
-			s = map[string]any{}
-		}
-		s["ttl"] = int(min(max(a.Expires.Sub(c.Now()), minTTL), maxTTL).Seconds())
-		members[viberService] = s
-	}
-	return encodeJSON(members)
-}
-
-func (a *account) url(c *channel.Conn) string {
-	if a.Region != "" {
-		return c.URL(fmt.Sprintf(vonageInRegion, a.Region))
-	}
-	return c.URL(vonageURL)
-}
-
-func (a *account) post(ctx context.Context, c *channel.Conn, body []byte) (*channel.Answer, error) {
-	auth, err := a.authorization(c.Now())
-	if err != nil {
-		return nil, internalError(err)
-	}
-	return channel.PostJSON(ctx, c, a.url(c)+"/v1/messages", http.Header{"Authorization": {auth}}, body)
-}
-
-// connect sends a message without anything in it. The account is looked at
-// first, so it is refused for what it lacks only if the account works.
-func (a *account) connect(ctx context.Context, c *channel.Conn) error {
-	answer, err := a.post(ctx, c, []byte("{}"))
-	if err != nil {
-		e := channel.AsError(err)
-		if e.Outcome == channel.Unknown {
-			e.Outcome = channel.TryAgain
-		}
-		return e
-	}
-	if answer.OK() || answer.Status == http.StatusUnprocessableEntity || answer.Status == http.StatusBadRequest {
-		return nil
-	}
-	return refusal(answer)
-}
-
-// fetch gets a file that a contact sent. The credential goes to Vonage alone.
-func (a *account) fetch(ctx context.Context, c *channel.Conn, ref string) (channel.Media, error) {
-	own, err := url.Parse(a.url(c))
-	if err != nil {
-		return channel.Media{}, badSettings(err)
-	}
-	u, err := url.Parse(ref)
-	if err != nil || !isVonage(u, own) {
-		return channel.Media{}, channel.Refuse(parley.ReasonMediaNotReachable, "the media is not at the provider")
-	}
-	if c.BaseURL != "" {
-		u.Scheme, u.Host = own.Scheme, own.Host
-	}
-	auth, err := a.authorization(c.Now())
-	if err != nil {
-		return channel.Media{}, internalError(err)
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), http.NoBody)
-	if err != nil {
-		return channel.Media{}, internalError(err)
-	}
-	req.Header.Set("Authorization", auth)
-	return channel.Download(c, req)
-}
-
-// isVonage reports whether an address is one of Vonage's hosts.
-func isVonage(u, own *url.URL) bool {
-	if u.Host == own.Host {
-		return true
-	}
-	return u.Scheme == "https" && (strings.HasSuffix(u.Host, ".nexmo.com") || strings.HasSuffix(u.Host, ".vonage.com"))
-}
-
-func internalError(err error) *channel.Error {
-	return &channel.Error{Reason: parley.NewReason(parley.ReasonInternalError, "internal error"), Err: err}
 }

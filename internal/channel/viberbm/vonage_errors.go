@@ -9,16 +9,16 @@ import (
 	"github.com/parley-im/parley/internal/channel"
 )
 
-// A fault is how Vonage says what went wrong, in answers and in webhooks. The
+// A vonageFault is how Vonage says what went wrong, in answers and in webhooks. The
 // type ends in # and the code; the title of a webhook is the code, too, as a
 // number or text.
-type fault struct {
+type vonageFault struct {
 	Type   string `json:"type"`
 	Title  any    `json:"title"`
 	Detail string `json:"detail"`
 }
 
-func (f *fault) code() string {
+func (f *vonageFault) code() string {
 	if _, code, ok := strings.Cut(f.Type, "#"); ok && code != "" {
 		return code
 	}
@@ -33,9 +33,9 @@ type meaning struct {
 	again  bool
 }
 
-// meanings lists the codes of the Messages API (developer.vonage.com/
+// vonageMeanings lists the codes of the Messages API (developer.vonage.com/
 // api-errors/messages) and the generic ones (developer.vonage.com/api-errors).
-var meanings = map[string]meaning{
+var vonageMeanings = map[string]meaning{
 	"1000": {parley.ReasonRateLimited, true},
 	"1010": {parley.ReasonBadRequest, false},                      // a parameter is missing
 	"1020": {parley.ReasonBadRequest, false},                      // a parameter is wrong
@@ -87,16 +87,16 @@ var meanings = map[string]meaning{
 	"invalid-signature": {parley.ReasonChannelBadConfiguration, false},
 }
 
-// refusal reads an answer that is an error.
-func refusal(answer *channel.Answer) *channel.Error {
-	var f fault
+// refusalVonage reads an answer that is an error.
+func refusalVonage(answer *channel.Answer) *channel.Error {
+	var f vonageFault
 	if json.Unmarshal(answer.Body, &f) != nil || f.Type == "" {
 		return channel.Verdict(answer, "")
 	}
 	code := f.code()
 	e := channel.Verdict(answer, code+": "+f.Detail)
 	e.Reason.ChannelCode = code
-	m, ok := meanings[code]
+	m, ok := vonageMeanings[code]
 	if !ok || answer.Status >= 500 {
 		return e
 	}
@@ -107,14 +107,14 @@ func refusal(answer *channel.Answer) *channel.Error {
 	return e
 }
 
-// undelivered is the reason of a message that did not arrive.
-func undelivered(status string, f *fault) *parley.Reason {
+// undeliveredVonage is the reason of a message that did not arrive.
+func undeliveredVonage(status string, f *vonageFault) *parley.Reason {
 	if f == nil {
 		reason := parley.ChannelReason(parley.ReasonChannelFailure, status)
 		return &reason
 	}
 	code := f.code()
-	reason := parley.ChannelReason(cmp.Or(meanings[code].reason, parley.ReasonChannelFailure), status+", "+code+": "+f.Detail)
+	reason := parley.ChannelReason(cmp.Or(vonageMeanings[code].reason, parley.ReasonChannelFailure), status+", "+code+": "+f.Detail)
 	reason.ChannelCode = code
 	return &reason
 }

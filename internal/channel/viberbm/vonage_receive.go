@@ -11,26 +11,26 @@ import (
 	"github.com/parley-im/parley/internal/channel"
 )
 
-// A webhook is a message or, where it has a status, a report on one of ours
+// A vonageWebhook is a message or, where it has a status, a report on one of ours
 // (developer.vonage.com/api/messages, Webhooks).
-type webhook struct {
+type vonageWebhook struct {
 	Channel   string    `json:"channel"`
 	UUID      string    `json:"message_uuid"`
 	From      string    `json:"from"`
 	To        string    `json:"to"`
 	Timestamp time.Time `json:"timestamp"`
 
-	Status    string `json:"status"`
-	ClientRef string `json:"client_ref"`
-	Error     *fault `json:"error"`
+	Status    string       `json:"status"`
+	ClientRef string       `json:"client_ref"`
+	Error     *vonageFault `json:"error"`
 
-	MessageType string    `json:"message_type"`
-	Text        string    `json:"text"`
-	Image       *received `json:"image"`
-	Video       *received `json:"video"`
-	Audio       *received `json:"audio"`
-	File        *received `json:"file"`
-	Location    *place    `json:"location"`
+	MessageType string       `json:"message_type"`
+	Text        string       `json:"text"`
+	Image       *vonageMedia `json:"image"`
+	Video       *vonageMedia `json:"video"`
+	Audio       *vonageMedia `json:"audio"`
+	File        *vonageMedia `json:"file"`
+	Location    *vonagePlace `json:"location"`
 	Context     struct {
 		UUID string `json:"message_uuid"`
 	} `json:"context"`
@@ -39,32 +39,32 @@ type webhook struct {
 	} `json:"profile"`
 }
 
-// received is a file in a webhook.
-type received struct {
+// vonageMedia is a file in a webhook.
+type vonageMedia struct {
 	URL     string `json:"url"`
 	Name    string `json:"name"`
 	Caption string `json:"caption"`
 }
 
-type place struct {
+type vonagePlace struct {
 	Latitude  *float64 `json:"lat"`
 	Longitude *float64 `json:"long"`
 	Name      string   `json:"name"`
 }
 
-// statuses is what a report says (developer.vonage.com, Messages API Status
+// vonageStatuses is what a report says (developer.vonage.com, Messages API Status
 // Callbacks).
-var statuses = map[string]parley.DeliveryStatus{
+var vonageStatuses = map[string]parley.DeliveryStatus{
 	"submitted": parley.StatusQueuedOnChannel, "delivered": parley.StatusDelivered, "read": parley.StatusRead,
 	"rejected": parley.StatusFailed, "undeliverable": parley.StatusFailed,
 }
 
-func receive(c *channel.Conn, r *http.Request, body []byte) (channel.Received, error) {
+func receiveVonage(_ *account, c *channel.Conn, r *http.Request, body []byte) (channel.Received, error) {
 	var none channel.Received
-	if !genuine(c.Credential.CallbackSecret, r.Header.Get("Authorization"), body) {
+	if !genuineVonage(c.Credential.CallbackSecret, r.Header.Get("Authorization"), body) {
 		return none, channel.ErrForged
 	}
-	var w webhook
+	var w vonageWebhook
 	if err := json.Unmarshal(body, &w); err != nil {
 		return none, fmt.Errorf("%w: %w", channel.ErrMalformed, err)
 	}
@@ -74,15 +74,15 @@ func receive(c *channel.Conn, r *http.Request, body []byte) (channel.Received, e
 	case w.UUID == "":
 		return none, fmt.Errorf("%w: no message_uuid", channel.ErrMalformed)
 	case w.Status != "":
-		return report(&w)
+		return w.report()
 	case w.From == "":
 		return none, fmt.Errorf("%w: no from", channel.ErrMalformed)
 	}
-	return channel.Received{Inbound: []channel.Inbound{message(&w, body)}}, nil
+	return channel.Received{Inbound: []channel.Inbound{w.message(body)}}, nil
 }
 
-func report(w *webhook) (channel.Received, error) {
-	status, ok := statuses[w.Status]
+func (w *vonageWebhook) report() (channel.Received, error) {
+	status, ok := vonageStatuses[w.Status]
 	if !ok {
 		return channel.Received{}, nil // of no consequence, such as a new stage
 	}
@@ -91,12 +91,12 @@ func report(w *webhook) (channel.Received, error) {
 		Receipt: &channel.Receipt{ID: channel.ProviderID(w.UUID), Key: w.ClientRef, Status: status},
 	}
 	if status == parley.StatusFailed {
-		in.Receipt.Reason = undelivered(w.Status, w.Error)
+		in.Receipt.Reason = undeliveredVonage(w.Status, w.Error)
 	}
 	return channel.Received{Inbound: []channel.Inbound{in}}, nil
 }
 
-func message(w *webhook, body []byte) channel.Inbound {
+func (w *vonageWebhook) message(body []byte) channel.Inbound {
 	in := channel.Inbound{
 		ID: channel.ProviderID(w.UUID), At: w.Timestamp, To: w.To,
 		From: channel.Address{Identity: phone(w.From), Name: w.Profile.Name}, ReplyTo: channel.ProviderID(w.Context.UUID),

@@ -19,9 +19,9 @@ import (
 
 const serviceID = "16273"
 
-// credential returns an account that speaks with key and secret, and whose
+// vonageCredential returns an account that speaks with key and secret, and whose
 // webhooks are signed.
-func credential() *parley.ChannelCredential {
+func vonageCredential() *parley.ChannelCredential {
 	return &parley.ChannelCredential{
 		Channel:          parley.ChannelViberBM,
 		StaticBearer:     &parley.StaticBearer{ClaimedIdentity: serviceID, Token: "api-secret-of-the-test"},
@@ -30,19 +30,19 @@ func credential() *parley.ChannelCredential {
 	}
 }
 
-func suite() channeltest.Suite {
+func vonageSuite() channeltest.Suite {
 	return channeltest.Suite{
-		Channel: viberbm.New(), Credential: credential(), Testdata: "testdata/vonage",
+		Channel: viberbm.New(), Credential: vonageCredential(), Testdata: "testdata/vonage",
 		SignsBody: true, Sign: sign, Check: limits,
 	}
 }
 
 func TestVonage(t *testing.T) {
 	t.Parallel()
-	channeltest.Run(t, suite())
+	channeltest.Run(t, vonageSuite())
 }
 
-func FuzzReceive(f *testing.F) { channeltest.FuzzReceive(f, suite()) }
+func FuzzReceive(f *testing.F) { channeltest.FuzzReceive(f, vonageSuite()) }
 
 // sign is Vonage's way to say who it is.
 func sign(c *channel.Conn, r *http.Request, body []byte) {
@@ -100,7 +100,7 @@ func TestCheck(t *testing.T) {
 		`{"api_keys":"k"}`:                       "provider_settings.api_keys",
 		`[]`:                                     "provider_settings",
 	} {
-		c := credential()
+		c := vonageCredential()
 		c.ProviderSettings = json.RawMessage(settings)
 		err := viberbm.New().Check(c)
 		if e, ok := errors.AsType[*parley.Error](err); !ok || e.Field != want {
@@ -113,7 +113,7 @@ func TestCheck(t *testing.T) {
 func TestSignatureAlgorithm(t *testing.T) {
 	t.Parallel()
 	body := []byte(`{"channel":"viber_service","message_uuid":"1","from":"1","message_type":"text","text":"Hi"}`)
-	c := &channel.Conn{Credential: credential()}
+	c := &channel.Conn{Credential: vonageCredential()}
 	for header, ok := range map[string]bool{
 		"Bearer " + token(`{"alg":"HS256"}`, c.Credential.CallbackSecret, body): true,
 		"Bearer " + token(`{"alg":"none"}`, c.Credential.CallbackSecret, body):  false,
