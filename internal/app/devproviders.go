@@ -15,6 +15,7 @@ const (
 	devKannelUser  = "parley"
 	devBandwidthID = "5500001"
 	devBandwidth   = "parley-dev-application"
+	devSinchAgent  = "parley-dev-sinch-agent"
 )
 
 // devOver is the name of the app that has a provider's channels. Of a channel's
@@ -26,7 +27,7 @@ func devOver(provider string) string { return devApp + " over " + provider }
 func devProviders() []devAccount {
 	return []devAccount{
 		devSMPP(), devTwilioSMS(), devTwilioMMS(), devVonageSMS(), devKannel(), devBandwidthMMS(),
-		devInfobipViberBM(),
+		devInfobipViberBM(), devSinchRCS(),
 	}
 }
 
@@ -126,6 +127,24 @@ func devInfobipViberBM() devAccount {
 			return simulator.InfobipViberAccount{
 				APIKey: devToken, WebhookURL: webhook, WebhookUser: "parley", WebhookPassword: secret,
 			}
+		},
+	}
+}
+
+func devSinchRCS() devAccount {
+	return devAccount{
+		devOver("Sinch"), parley.ChannelRCS, simulator.ProviderRCSSinch, devSinchAgent, devPhone,
+		func(secret string) parley.ChannelCredential {
+			return parley.ChannelCredential{
+				StaticBearer: &parley.StaticBearer{ClaimedIdentity: devSinchAgent, Token: devToken}, Provider: "sinch",
+				CallbackSecret: secret,
+			}
+		},
+		func(secret, webhook string) any {
+			if webhook != "" {
+				webhook += "/" + secret // tells these callbacks from others
+			}
+			return simulator.RCSSinchAccount{Token: devToken, WebhookURL: webhook}
 		},
 	}
 }

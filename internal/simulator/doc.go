@@ -27,6 +27,7 @@
 //	/mms-bandwidth  Messaging API:   /mms-bandwidth/users/{account_id}/messages, …/media/{id}/{name}
 //	/mms-twilio  Messages:           /mms-twilio/2010-04-01/Accounts/{sid}/Messages.json, …/Messages/{sid}/Media/{id}
 //	/rcs-google  RCS for Business:   /rcs-google/token, /rcs-google/v1/phones/{phone}/agentMessages and so on
+//	/rcs-sinch   RCS REST API:       /rcs-sinch/rcs/v1/{agent_id}/messages[/{id}], …/events, …/capabilities
 //
 // SMPP 3.4 and mail (SMTP) have listeners of their own, see Serve. The mail
 // server takes letters for every address and sends none. A new provider's prefix is a
@@ -39,7 +40,8 @@
 // one's own does; media given by URL is not fetched until somebody asks for
 // it; SMPP keeps no messages for query_sm, and ignores validity_period; LINE
 // accepts http webhooks, and finds the phone of a hashed number among the
-// handsets whose identity is a number; an MMS has one recipient; consultations of
+// handsets whose identity is a number; an MMS has one recipient; Sinch's RCS
+// messages expire only if they say when; consultations of
 // KAKAOTALKCHAT are open from the start, and the codes of its errors are our own.
 //
 // # Accounts
@@ -63,9 +65,10 @@
 //	PUT /accounts/mms-bandwidth/{account_id}      BandwidthAccount
 //	PUT /accounts/mms-twilio/{account_sid}        TwilioMMSAccount
 //	PUT /accounts/rcs-google/{agent_id}           RCSGoogleAccount
+//	PUT /accounts/rcs-sinch/{agent_id}            RCSSinchAccount
 //
 // and so on. A PUT makes the account or replaces it, and answers {"id"}. One
-// of Meta's, RCS or WECHAT with a webhook_url makes the verification handshake first and
+// of Meta's, RCS-GOOGLE or WECHAT with a webhook_url makes the verification handshake first and
 // fails, with nothing changed, if the webhook does not echo the challenge.
 //
 // # Handsets
@@ -136,6 +139,7 @@
 //	                   MMS-BANDWIDTH  4470, an errorCode; of refuse an error type
 //	                   MMS-TWILIO  30003, an error code; of refuse 21612
 //	                   RCS       a google.rpc status such as NOT_FOUND, also of reject, which is refused
+//	                   RCS-SINCH 7, a code of status reports; of refuse an error_code, 1014
 //	                   SMPP      "UNDELIV", 27 or "REJECTD:015"; of refuse a command status, 0x45
 //	hang               before: the connection is cut and the message is not taken
 //	                   after:  the message is taken and the connection is cut before the answer

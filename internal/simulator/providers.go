@@ -31,6 +31,7 @@ func (s *Simulator) newProviders() []provider {
 		newInfobipViber(s),
 		newViber(s),
 		newRCSGoogle(s),
+		newRCSSinch(s),
 		newKakaoTalk(s),
 		newEmail(s),
 		newKakaoChat(s),
