@@ -101,11 +101,8 @@ func (e *Engine) StopConversation(ctx context.Context, projectID, id string) err
 // reports it as it was.
 func (e *Engine) DeleteConversation(ctx context.Context, projectID, id string) error {
 	return e.store.Tx(ctx, func(tx *store.Store) error {
-		c, err := tx.Conversation(ctx, projectID, id)
+		c, err := tx.DeleteConversation(ctx, projectID, id)
 		if err != nil {
-			return err
-		}
-		if err := tx.DeleteConversation(ctx, projectID, id); err != nil {
 			return err
 		}
 		app, err := e.dir.app(ctx, projectID, c.AppID)

@@ -163,14 +163,16 @@ func conversationArgs(projectID string, c *parley.Conversation) []any {
 	}
 }
 
-// DeleteConversation removes a conversation with its messages and events.
-func (s *Store) DeleteConversation(ctx context.Context, projectID, id string) error {
-	return s.Tx(ctx, func(tx *Store) error {
-		if err := tx.holdPeople(ctx); err != nil { // what arrives meanwhile would stay in it
+// DeleteConversation removes a conversation with its messages and events and
+// returns it as it was. It keeps committers out, as DeleteContact does.
+func (s *Store) DeleteConversation(ctx context.Context, projectID, id string) (*parley.Conversation, error) {
+	var c *parley.Conversation
+	err := s.Tx(ctx, func(tx *Store) error {
+		if err := tx.holdPeople(ctx); err != nil {
 			return err
 		}
-		c, err := tx.Conversation(ctx, projectID, id)
-		if err != nil {
+		var err error
+		if c, err = tx.Conversation(ctx, projectID, id); err != nil {
 			return err
 		}
 		if _, err := tx.exec(ctx, `DELETE FROM conversations WHERE project_id = $1 AND id = $2`, projectID, id); err != nil {
@@ -188,4 +190,5 @@ func (s *Store) DeleteConversation(ctx context.Context, projectID, id string) er
 		}
 		return nil
 	})
+	return c, err
 }

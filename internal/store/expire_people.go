@@ -83,7 +83,10 @@ func (s *Store) RemoveConversation(ctx context.Context, projectID string, c *par
 	gone := false
 	err := s.Tx(ctx, func(tx *Store) error {
 		gone = false
-		// Locked, so that nothing is said in it meanwhile without our seeing.
+		// Nothing is said in it meanwhile without our seeing.
+		if err := tx.holdPeople(ctx); err != nil {
+			return err
+		}
 		now, err := tx.Conversation(ctx, projectID, c.ID)
 		if parley.IsNotFound(err) {
 			return nil
@@ -96,7 +99,8 @@ func (s *Store) RemoveConversation(ctx context.Context, projectID string, c *par
 			return err
 		}
 		gone = true
-		return tx.DeleteConversation(ctx, projectID, c.ID)
+		_, err = tx.DeleteConversation(ctx, projectID, c.ID)
+		return err
 	})
 	return gone, err
 }

@@ -178,7 +178,7 @@ func testDeleteCrossing(t *testing.T, s *store.Store) {
 		if round%2 == 0 {
 			_, err = s.DeleteContact(ctx, "p1", doomed)
 		} else {
-			err = s.DeleteConversation(ctx, "p1", first.Accept.Message.ConversationID)
+			_, err = s.DeleteConversation(ctx, "p1", first.Accept.Message.ConversationID)
 		}
 		if err != nil {
 			t.Error(err)

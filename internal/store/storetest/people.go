@@ -168,9 +168,10 @@ func testConversations(t *testing.T, s *store.Store) {
 	must(t, s.PutConversation(ctx, "p1", want[2]))
 	must(t, s.PutConversation(ctx, "p1", second))
 
-	must(t, s.DeleteConversation(ctx, "p1", ids[3]))
-	isCode(t, "DeleteConversation twice", parley.CodeNotFound, s.DeleteConversation(ctx, "p1", ids[3]))
-	_, err := s.Conversation(ctx, "p1", ids[3])
+	equal(t, "the conversation as it was", ids[3], value(s.DeleteConversation(ctx, "p1", ids[3]))(t).ID)
+	_, err := s.DeleteConversation(ctx, "p1", ids[3])
+	isCode(t, "DeleteConversation twice", parley.CodeNotFound, err)
+	_, err = s.Conversation(ctx, "p1", ids[3])
 	isCode(t, "Conversation of one that is gone", parley.CodeNotFound, err)
 }
 
@@ -205,7 +206,7 @@ func testDeleting(t *testing.T, s *store.Store) {
 	accept("1 ben", "app1", ben)
 	accept("2 anna", "app2", anna)
 	accept("2 ben", "app2", ben)
-	must(t, s.DeleteConversation(ctx, "p1", messages["1 ben"].ConversationID))
+	value(s.DeleteConversation(ctx, "p1", messages["1 ben"].ConversationID))(t)
 	equal(t, "messages without a conversation", []string{"1 anna", "2 anna", "2 ben"}, left())
 	must(t, s.DeleteApp(ctx, "p1", "app2"))
 	equal(t, "messages without an app", []string{"1 anna"}, left())

@@ -73,7 +73,7 @@ func testRecent(t *testing.T, s *store.Store) {
 	is("a new conversation", app1, a3, a1, &past)
 	is("only active ones, oldest first", store.RecentFilter{AppID: "app1", OnlyActive: true, OldestFirst: true}, &past, a3)
 
-	must(t, s.DeleteConversation(ctx, "p1", a3.ConversationID))
+	value(s.DeleteConversation(ctx, "p1", a3.ConversationID))(t)
 	must(t, s.DeleteMessage(ctx, "p1", a1.ID))
 	is("one without messages", app1, &past)
 }
