@@ -49,6 +49,8 @@ func TestVerdict(t *testing.T) {
 		{429, "soon", channel.TryAgain, parley.ReasonRateLimited, 0},
 		{429, "9223372038", channel.TryAgain, parley.ReasonRateLimited, time.Hour},
 		{500, "", channel.TryAgain, parley.ReasonChannelFailure, 0},
+		{502, "", channel.TryAgain, parley.ReasonChannelFailure, 0},
+		{504, "", channel.Unknown, parley.ReasonChannelFailure, 0}, // the provider behind the gateway may have it
 		{503, "5", channel.TryAgain, parley.ReasonChannelFailure, 5 * time.Second},
 	}
 	for _, tt := range tests {

@@ -3,6 +3,7 @@ package channel
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -100,6 +101,10 @@ func Verdict(a *Answer, words string) *Error {
 		code, e.Outcome, e.After = parley.ReasonRateLimited, TryAgain, RetryAfter(a.Header)
 	case a.Status == http.StatusUnauthorized, a.Status == http.StatusForbidden:
 		code = parley.ReasonChannelBadConfiguration
+	case a.Status == http.StatusGatewayTimeout:
+		// Whoever answers passed the request on and gave up waiting: the
+		// provider behind it may have the message.
+		code, e.Outcome, e.After = parley.ReasonChannelFailure, Unknown, RetryAfter(a.Header)
 	case a.Status == http.StatusRequestTimeout, a.Status >= 500:
 		code, e.Outcome, e.After = parley.ReasonChannelFailure, TryAgain, RetryAfter(a.Header)
 	case a.OK():
@@ -110,15 +115,25 @@ func Verdict(a *Answer, words string) *Error {
 	return e
 }
 
-// RetryAfter reads a Retry-After header in seconds, at most an hour; 0 when
-// there is none.
+// RetryAfter reads a Retry-After header, at most an hour; 0 when there is none.
+// It is in seconds, or a date (RFC 9110, section 10.2.3), which counts from the
+// answer's own so that no two clocks are compared.
 func RetryAfter(h http.Header) time.Duration {
-	n, err := strconv.Atoi(h.Get("Retry-After"))
-	if err != nil || n < 0 {
-		return 0
+	said := h.Get("Retry-After")
+	n, err := strconv.ParseInt(said, 10, 64)
+	if errors.Is(err, strconv.ErrRange) && n > 0 {
+		err = nil // the largest number there is, which is far away, too
+	}
+	if err != nil {
+		until, err := http.ParseTime(said)
+		sent, dateErr := http.ParseTime(h.Get("Date"))
+		if err != nil || dateErr != nil {
+			return 0
+		}
+		n = int64(until.Sub(sent).Seconds())
 	}
 	const most = 3600
-	return time.Duration(min(n, most)) * time.Second
+	return time.Duration(min(max(n, 0), most)) * time.Second
 }
 
 // maxHops bounds the redirects of a download: providers keep files with others.
