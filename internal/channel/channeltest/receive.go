@@ -102,6 +102,9 @@ func (s *Suite) inbound(t *testing.T, in *channel.Inbound) {
 		t.Errorf("it comes from nobody: %+v", in)
 	}
 	if in.Receipt == nil {
+		if in.ID == "" {
+			t.Errorf("it has no id, by which a repeat is told: %+v", in)
+		}
 		return
 	}
 	named := in.Receipt.ID != "" || in.Receipt.Key != ""

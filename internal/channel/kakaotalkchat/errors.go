@@ -55,9 +55,7 @@ func (a *account) verdict(got *channel.Answer) error {
 	} else if got.OK() {
 		e.Reason.Code = parley.ReasonChannelReject
 	}
-	if got.OK() || e.Reason.Code != parley.ReasonRateLimited {
-		e.Outcome = outcome(e.Reason.Code, got)
-	}
+	e.Outcome = outcome(e.Reason.Code, got)
 	return e
 }
 

@@ -6,6 +6,8 @@
 package kakaotalkchat
 
 import (
+	"context"
+
 	"github.com/parley-im/parley"
 	"github.com/parley-im/parley/internal/channel"
 )
@@ -28,8 +30,9 @@ func New() Channel { return Channel{} }
 
 // The optional interfaces the channel has.
 var (
-	_ channel.Channel  = Channel{}
-	_ channel.Receiver = Channel{}
+	_ channel.Channel      = Channel{}
+	_ channel.Receiver     = Channel{}
+	_ channel.MediaFetcher = Channel{}
 )
 
 // Name returns KAKAOTALKCHAT.
@@ -67,4 +70,10 @@ func style() channel.Style { return channel.Style{BlankBefore: true} }
 func (Channel) Check(c *parley.ChannelCredential) error {
 	_, err := readAccount(c)
 	return err
+}
+
+// FetchMedia opens a file that a contact sent. Kakao keeps it at a public
+// address, and not for long.
+func (Channel) FetchMedia(ctx context.Context, c *channel.Conn, ref string) (channel.Media, error) {
+	return c.OpenMedia(ctx, ref)
 }

@@ -76,7 +76,7 @@ func idOf(rest string, body []byte, i int) channel.ProviderID {
 	return channel.ProviderID(hex.EncodeToString(sum[:12]) + "." + strconv.Itoa(i))
 }
 
-// inbound says what a notice means. Files are at public addresses.
+// inbound says what a notice means. The addresses of files are short-lived.
 func (n *notice) inbound(kind string, raw []byte) []channel.Inbound {
 	switch kind {
 	case "message":
@@ -107,8 +107,10 @@ func (n *notice) inbound(kind string, raw []byte) []channel.Inbound {
 		var all []channel.Inbound
 		for _, address := range list {
 			if address != "" {
-				m := &parley.MediaMessage{URL: address, FilenameOverride: n.Attachment.Name}
-				all = append(all, channel.Inbound{Message: &parley.ContactMessage{Media: m}})
+				all = append(all, channel.Inbound{
+					Message: &parley.ContactMessage{Media: &parley.MediaMessage{FilenameOverride: n.Attachment.Name}},
+					Media:   &channel.MediaRef{Ref: address, Filename: n.Attachment.Name},
+				})
 			}
 		}
 		if len(all) > 0 {

@@ -127,7 +127,7 @@ func TestRoundTrip(t *testing.T) {
 	if _, err := p.sim.Reply(t.Context(), simulator.ChannelKakaoTalkChat, userKey, reply); err != nil {
 		t.Fatal(err)
 	}
-	if in := p.next(); in.Message == nil || in.Message.Media == nil || !strings.Contains(in.Message.Media.URL, "/media/") {
+	if in := p.next(); in.Message == nil || in.Message.Media == nil || in.Media == nil || !strings.Contains(in.Media.Ref, "/media/") {
 		t.Errorf("picture: got %+v", in)
 	}
 }

@@ -105,6 +105,7 @@ type notice struct {
 		Payload struct {
 			FileName string `json:"fileName"`
 			FileURI  string `json:"fileUri"`
+			MIMEType string `json:"mimeType"`
 		} `json:"payload"`
 		Thumbnail struct {
 			FileURI string `json:"fileUri"`
@@ -135,6 +136,9 @@ func (n *notice) inbound(data []byte) (in channel.Inbound, ok bool) {
 	}
 	if in.Message = n.message(); in.Message == nil {
 		in.Unsupported = string(data)
+	} else if in.Message.Media != nil {
+		f := &n.File.Payload
+		in.Media = &channel.MediaRef{Ref: f.FileURI, MIME: f.MIMEType, Filename: f.FileName}
 	}
 	return in, true
 }
@@ -183,7 +187,7 @@ func (n *notice) message() *parley.ContactMessage {
 		return &parley.ContactMessage{Text: &parley.TextMessage{Text: *n.Text}}
 	case n.File != nil && n.File.Payload.FileURI != "":
 		return &parley.ContactMessage{Media: &parley.MediaMessage{
-			URL: n.File.Payload.FileURI, ThumbnailURL: n.File.Thumbnail.FileURI, FilenameOverride: n.File.Payload.FileName,
+			ThumbnailURL: n.File.Thumbnail.FileURI, FilenameOverride: n.File.Payload.FileName,
 		}}
 	case n.Location != nil:
 		return &parley.ContactMessage{Location: &parley.LocationMessage{

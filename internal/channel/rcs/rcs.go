@@ -43,12 +43,13 @@ func New() Channel { return Channel{tokens: &tokens{}} }
 
 // The optional interfaces the channel has.
 var (
-	_ channel.Channel     = Channel{}
-	_ channel.Connector   = Channel{}
-	_ channel.EventSender = Channel{}
-	_ channel.Prober      = Channel{}
-	_ channel.Receiver    = Channel{}
-	_ channel.Retractor   = Channel{}
+	_ channel.Channel      = Channel{}
+	_ channel.Connector    = Channel{}
+	_ channel.EventSender  = Channel{}
+	_ channel.MediaFetcher = Channel{}
+	_ channel.Prober       = Channel{}
+	_ channel.Receiver     = Channel{}
+	_ channel.Retractor    = Channel{}
 )
 
 // Name returns RCS.
@@ -158,4 +159,10 @@ func (ch Channel) Probe(ctx context.Context, c *channel.Conn, to channel.Address
 		return channel.Reach{}, err
 	}
 	return a.probe(ctx, c, to)
+}
+
+// FetchMedia opens a file that a contact sent. Its address needs no token, and
+// expires.
+func (Channel) FetchMedia(ctx context.Context, c *channel.Conn, ref string) (channel.Media, error) {
+	return c.OpenMedia(ctx, ref)
 }

@@ -245,7 +245,7 @@ func conversation(t *testing.T, w *world) {
 		t.Errorf("text: got %+v", heard)
 	}
 	w.reply(simulator.Reply{MediaURL: "/media/sample.png"})
-	if in := w.next(); in.Message == nil || in.Message.Media == nil || in.Message.Media.URL == "" {
+	if in := w.next(); in.Message == nil || in.Message.Media == nil || in.Media == nil || !strings.Contains(in.Media.Ref, "/media/") {
 		t.Errorf("file: got %+v", in)
 	}
 	w.shows(parley.AppEvent{Composing: &parley.Empty{}}, heard.ID)

@@ -2,7 +2,10 @@ package sendapi
 
 import (
 	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"strings"
 
 	"github.com/parley-im/parley"
@@ -31,13 +34,20 @@ type comment struct {
 	Message   string `json:"message"`
 }
 
+// digest is an id for what Meta gives none: a repeat has the same time and
+// words.
+func digest(e *entry, kind string, body raw) channel.ProviderID {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s\n%d\n%s\n%s", e.ID, e.Time.UnixMilli(), kind, body))
+	return channel.ProviderID(kind + ":" + hex.EncodeToString(sum[:16]))
+}
+
 // change reads a change: a comment is an event of its writer, all else an
 // event of the channel.
 func (r *reader) change(e *entry, c *change) {
 	kind := "FEED"
 	switch c.Field {
 	case "messages", "messaging_postbacks", "messaging_seen", "message_reactions", "messaging_referral", "messaging_optins":
-		r.happening(c.Value) // Instagram tells some in this form
+		r.happening(e, c.Value) // Instagram tells some in this form
 		return
 	case "standby", "messaging_handover":
 		r.ignore(c.Field, "it is for an app that is not in control")
@@ -47,7 +57,7 @@ func (r *reader) change(e *entry, c *change) {
 	case "comments", "feed":
 	default:
 		r.add(channel.Inbound{
-			At: e.Time.Time,
+			ID: digest(e, c.Field, c.Value), At: e.Time.Time,
 			ChannelEvent: &parley.ChannelEvent{
 				Channel: r.d.Channel, EventType: string(r.d.Channel) + "_" + strings.ToUpper(c.Field), AdditionalData: c.Value,
 			},

@@ -39,7 +39,7 @@ func (d *Dialect) Receive(acc *Account, c *channel.Conn, r *http.Request, body [
 		}
 		rd.account = e.Entry[i].ID
 		for _, one := range e.Entry[i].Messaging {
-			rd.happening(one)
+			rd.happening(&e.Entry[i], one)
 		}
 		for j := range e.Entry[i].Changes {
 			rd.change(&e.Entry[i], &e.Entry[i].Changes[j])
@@ -138,7 +138,7 @@ func (r *reader) ignore(kind, why string) {
 
 // happening reads one of messaging. Whatever is not understood is passed on as
 // it came.
-func (r *reader) happening(body raw) {
+func (r *reader) happening(e *entry, body raw) {
 	var h happening
 	err := json.Unmarshal(body, &h)
 	if h.Message != nil && h.Message.IsEcho {
@@ -151,7 +151,7 @@ func (r *reader) happening(body raw) {
 		return
 	}
 	if err != nil {
-		in.Unsupported = string(body)
+		in.ID, in.Unsupported = digest(e, "odd", body), string(body)
 		r.add(in)
 		return
 	}
