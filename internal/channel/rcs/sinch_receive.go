@@ -58,7 +58,7 @@ func (a *sinchAccount) receive(c *channel.Conn, r *http.Request, body []byte) (c
 		}
 		known = true
 		in.ID = channel.ProviderID(cb.MessageID)
-		if in.Message = sinchUserMessage(cb.Message); in.Message == nil {
+		if in.Message, in.Media = sinchUserMessage(cb.Message); in.Message == nil {
 			in.Unsupported = string(body)
 		}
 	}
@@ -111,9 +111,9 @@ func (a *sinchAccount) receipt(in *channel.Inbound, cb *sinchCallback) bool {
 	return cb.MessageID != "" && (report.Type != "failed" || report.Code != codeRevokeFailed)
 }
 
-// sinchUserMessage returns what the user wrote, or nil if there is no form for
-// it.
-func sinchUserMessage(raw json.RawMessage) *parley.ContactMessage {
+// sinchUserMessage returns what the user wrote and the file that goes with it,
+// or nil if there is no form for it.
+func sinchUserMessage(raw json.RawMessage) (*parley.ContactMessage, *channel.MediaRef) {
 	var m struct {
 		Type      string    `json:"type"`
 		Text      string    `json:"text"`
@@ -124,21 +124,21 @@ func sinchUserMessage(raw json.RawMessage) *parley.ContactMessage {
 		Thumbnail sinchFile `json:"thumbnail"`
 	}
 	if json.Unmarshal(raw, &m) != nil {
-		return nil
+		return nil, nil
 	}
 	switch {
 	case m.Type == "suggestion_response" && m.Postback != "":
-		return &parley.ContactMessage{ChoiceResponse: &parley.ChoiceResponseMessage{PostbackData: m.Postback}}
+		return &parley.ContactMessage{ChoiceResponse: &parley.ChoiceResponseMessage{PostbackData: m.Postback}}, nil
 	case (m.Type == "suggestion_response" || m.Type == "text") && m.Text != "":
-		return &parley.ContactMessage{Text: &parley.TextMessage{Text: m.Text}}
+		return &parley.ContactMessage{Text: &parley.TextMessage{Text: m.Text}}, nil
 	case m.Type == "file" && m.File.URI != "":
 		return &parley.ContactMessage{Media: &parley.MediaMessage{
-			URL: m.File.URI, ThumbnailURL: m.Thumbnail.URI, FilenameOverride: m.File.Name,
-		}}
+			ThumbnailURL: m.Thumbnail.URI, FilenameOverride: m.File.Name,
+		}}, &channel.MediaRef{Ref: m.File.URI, Filename: m.File.Name}
 	case m.Type == "location" && m.Latitude != nil && m.Longitude != nil:
 		return &parley.ContactMessage{Location: &parley.LocationMessage{
 			Coordinates: parley.Coordinates{Latitude: *m.Latitude, Longitude: *m.Longitude},
-		}}
+		}}, nil
 	}
-	return nil
+	return nil, nil
 }
