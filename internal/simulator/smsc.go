@@ -72,7 +72,7 @@ func (c *smsc) put(_ context.Context, systemID string, doc json.RawMessage) erro
 	}
 	c.systems[systemID] = &smppSystem{
 		smsc: c, id: systemID, account: a,
-		sessions: map[*smppSession]bool{}, partials: map[partialKey]*partial{},
+		sessions: map[*smppSession]bool{},
 	}
 	return nil
 }
@@ -120,16 +120,15 @@ func (c *smsc) session(ctx context.Context, conn net.Conn) { newSMPPSession(c, c
 // smppSystem is one customer of the SMS centre: its sessions and what waits
 // to be delivered to it.
 type smppSystem struct {
-	smsc *smsc
-	id   string
+	smsc  *smsc
+	id    string
+	parts smsParts[smppPart]
 
 	mu       sync.Mutex
 	account  SMPPAccount
 	sessions map[*smppSession]bool
 	queue    []*smppDelivery
-	partials map[partialKey]*partial
-	order    []partialKey // of partials, oldest first
-	mref     byte         // reference of the last long message delivered
+	mref     byte // reference of the last long message delivered
 }
 
 // smppDelivery is a deliver_sm on its way: a receipt or a message.

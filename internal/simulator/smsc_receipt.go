@@ -1,6 +1,7 @@
 package simulator
 
 import (
+	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
@@ -9,18 +10,28 @@ import (
 	"github.com/parley-im/parley/internal/simulator/smswire"
 )
 
+// smppPart is a part of a message: its PDU and its id.
+type smppPart struct {
+	native json.RawMessage
+	id     string
+}
+
 // arrive puts a message on the phone when it is complete and plans the
 // receipt of this part.
 func (y *smppSystem) arrive(phone key, p *smswire.PDU, m segment, id uint64, b Behaviour) {
 	shown := strings.ToUpper(strconv.FormatUint(id, 16))
-	if w := y.join(p, m, shown); w != nil {
-		native, err := encode(w.native)
+	if w := y.parts.add(p.SM.Source.Addr, p.SM.Dest.Addr, m, smppPart{nativePDU(p), shown}); w != nil {
+		natives := make([]json.RawMessage, len(w.came))
+		for i, part := range w.came {
+			natives[i] = part.native
+		}
+		native, err := encode(natives)
 		if err != nil {
 			native = nil
 		}
 		it := y.smsc.sim.phones.add(phone, Item{
-			Direction: In, Account: y.id, Provider: ProviderSMPP, ProviderID: w.ids[0], Type: "text",
-			Text: strings.Join(w.text, ""), Sender: p.SM.Source.Addr, Parts: m.total, Flash: m.flash,
+			Direction: In, Account: y.id, Provider: ProviderSMPP, ProviderID: w.came[0].id, Type: "text",
+			Text: w.words(), Sender: p.SM.Source.Addr, Parts: m.total, Flash: m.flash,
 			Status: StatusSent, Native: native,
 		})
 		if b.Deliver != DeliverNever {
@@ -65,16 +76,9 @@ func smppState(stat string) byte {
 // receipt tells the system what became of a part, if it asked
 // (registered_delivery: 1 always, 2 failures only).
 func (y *smppSystem) receipt(p *smswire.PDU, m segment, id uint64, submitted time.Time, b Behaviour) {
-	stat, code, delivered := "DELIVRD", "000", 1
+	stat, code := "DELIVRD", "000"
 	if b.Deliver == DeliverReject {
-		stat, code, delivered = "UNDELIV", "027", 0
-		if want, err, ok := strings.Cut(b.FailCode.or(stat), ":"); ok {
-			stat, code = want, err
-		} else if _, err := strconv.Atoi(want); err == nil {
-			code = want
-		} else {
-			stat = want
-		}
+		stat, code = undelivered(b.FailCode)
 	}
 	asked := p.SM.Registered & 0x03
 	if asked == 0 || asked == 2 && stat == "DELIVRD" {
@@ -91,9 +95,7 @@ func (y *smppSystem) receipt(p *smswire.PDU, m segment, id uint64, submitted tim
 		Source: p.SM.Dest, Dest: p.SM.Source, ESMClass: 0x04,
 	}}
 	if a.Receipts != "tlv" {
-		const minute = "0601021504" // YYMMDDhhmm
-		out.SM.Short = fmt.Appendf(nil, "id:%s sub:001 dlvrd:%03d submit date:%s done date:%s stat:%s err:%s text:%s",
-			name, delivered, submitted.UTC().Format(minute), y.smsc.sim.now().UTC().Format(minute), stat, code, excerpt(m.text))
+		out.SM.Short = []byte(receiptText(name, stat, code, m.text, submitted, y.smsc.sim.now()))
 	}
 	if a.Receipts != "text" {
 		out.TLVs = []smswire.TLV{
@@ -105,6 +107,31 @@ func (y *smppSystem) receipt(p *smswire.PDU, m segment, id uint64, submitted tim
 		}
 	}
 	y.deliver(&smppDelivery{pdu: out})
+}
+
+// undelivered reads the code of a message that is not delivered: a state, an
+// error, or both as in "REJECTD:015".
+func undelivered(f FailCode) (stat, code string) {
+	stat, code = "UNDELIV", "027"
+	if want, err, ok := strings.Cut(f.or(stat), ":"); ok {
+		stat, code = want, err
+	} else if _, err := strconv.Atoi(want); err == nil {
+		code = want
+	} else {
+		stat = want
+	}
+	return stat, code
+}
+
+// receiptText is a receipt as text (SMPP 3.4, appendix B).
+func receiptText(id, stat, code, text string, submitted, done time.Time) string {
+	const minute = "0601021504" // YYMMDDhhmm
+	delivered := 0
+	if stat == "DELIVRD" {
+		delivered = 1
+	}
+	return fmt.Sprintf("id:%s sub:001 dlvrd:%03d submit date:%s done date:%s stat:%s err:%s text:%s",
+		id, delivered, submitted.UTC().Format(minute), done.UTC().Format(minute), stat, code, excerpt(text))
 }
 
 // excerpt is the start of a text as receipts quote it, in characters that

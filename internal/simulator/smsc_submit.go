@@ -204,57 +204,6 @@ func fits(c coding, n, header int) bool {
 	return n <= smsOctets-header
 }
 
-// partialKey says which parts belong together.
-type partialKey struct {
-	from, to   string
-	ref, total int
-}
-
-// partial is a long message of which parts are missing.
-type partial struct {
-	text   []string
-	have   []bool
-	native []json.RawMessage
-	ids    []string
-}
-
-// partialsMost is how many incomplete messages a system may have.
-const partialsMost = 1000
-
-// join adds a part and returns the message once it is complete.
-func (y *smppSystem) join(p *smswire.PDU, m segment, id string) *partial {
-	fresh := func() *partial {
-		return &partial{
-			text: make([]string, m.total), have: make([]bool, m.total),
-			native: make([]json.RawMessage, m.total), ids: make([]string, m.total),
-		}
-	}
-	y.mu.Lock()
-	defer y.mu.Unlock()
-	k := partialKey{p.SM.Source.Addr, p.SM.Dest.Addr, m.ref, m.total}
-	w := y.partials[k]
-	// References come round: another text for a part that is there belongs to
-	// a new message.
-	if w == nil || w.have[m.seq-1] && w.text[m.seq-1] != m.text {
-		w = fresh()
-		y.partials[k] = w
-		y.order = append(y.order, k)
-		if len(y.order) > partialsMost {
-			delete(y.partials, y.order[0])
-			y.order = y.order[1:]
-		}
-	}
-	i := m.seq - 1
-	w.text[i], w.have[i], w.native[i], w.ids[i] = m.text, true, nativePDU(p), id
-	for _, have := range w.have {
-		if !have {
-			return nil
-		}
-	}
-	delete(y.partials, k)
-	return w
-}
-
 // nativePDU shows a PDU in JSON.
 func nativePDU(p *smswire.PDU) json.RawMessage {
 	v := map[string]any{

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 )
 
 // The SMS gateways that take form fields.
@@ -36,6 +37,7 @@ type smsGateway struct {
 	accts    accountSet[SMSGatewayAccount]
 	provider string
 	dialect  smsDialect
+	parts    smsParts[gatewayMessage]
 }
 
 // A smsDialect is what tells one gateway from the other.
@@ -62,6 +64,8 @@ type smsDialect struct {
 type gatewayMessage struct {
 	account, id, from, to, text, callback, reference string
 	fields                                           url.Values
+	part                                             segment // its place in a longer message
+	taken                                            time.Time
 }
 
 // gatewayError is a refusal by the gateway's own code.
@@ -132,7 +136,7 @@ func (g *smsGateway) take(w http.ResponseWriter, r *http.Request) (gatewayMessag
 	if err != nil {
 		return m, err
 	}
-	m.id = g.id.next()
+	m.id, m.taken = g.id.next(), g.sim.now()
 	native, err := encode(shownFields(m.fields))
 	if err != nil {
 		return m, err
@@ -142,7 +146,7 @@ func (g *smsGateway) take(w http.ResponseWriter, r *http.Request) (gatewayMessag
 		Reference: m.reference, Native: native,
 		report: func(phone key, it Item) { g.report(m, phone, it) },
 	}
-	_, err = g.sim.accept(incoming{
+	in := incoming{
 		phone: newKey(ChannelSMS, strings.TrimPrefix(m.to, "+")), item: it, failCode: g.dialect.undelivered,
 		refuse: func(b Behaviour, _ bool) error {
 			switch b.Deliver {
@@ -153,8 +157,34 @@ func (g *smsGateway) take(w http.ResponseWriter, r *http.Request) (gatewayMessag
 			}
 			return nil
 		},
-	})
+	}
+	if m.part.total > 1 {
+		return m, g.takePart(m, in)
+	}
+	_, err = g.sim.accept(in)
 	return m, err
+}
+
+// takePart takes a part of a longer message, which the phone shows when it has
+// all of them. Each part has reports of its own.
+func (g *smsGateway) takePart(m gatewayMessage, in incoming) error {
+	b, err := g.sim.admit(&in)
+	if err != nil {
+		return err
+	}
+	if whole := g.parts.add(m.account+"/"+m.from, m.to, m.part, m); whole != nil {
+		in.item.Text, in.item.Parts, in.item.Flash = whole.words(), m.part.total, m.part.flash
+		in.item.report = func(phone key, it Item) {
+			for _, part := range whole.came {
+				g.report(part, phone, it)
+			}
+		}
+		g.sim.arrive(in, b)
+	}
+	if b.Hang == HangAfter {
+		return hangError{b}
+	}
+	return nil
 }
 
 // shownFields makes an object of form fields, without secrets.

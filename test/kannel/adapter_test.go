@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -30,6 +31,7 @@ type rig struct {
 	sim  *parleytest.Simulator
 	got  chan channel.Inbound // from Kannel
 	sent int
+	down atomic.Int32 // how many more calls are answered with 503
 }
 
 func newRig(t *testing.T) *rig {
@@ -52,7 +54,11 @@ func credential(url string) *parley.ChannelCredential {
 	}
 }
 
-func (r *rig) receive(_ http.ResponseWriter, req *http.Request) {
+func (r *rig) receive(w http.ResponseWriter, req *http.Request) {
+	if r.down.Add(-1) >= 0 {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		return
+	}
 	body, err := io.ReadAll(req.Body)
 	if err != nil {
 		r.t.Errorf("webhook: %v", err)
@@ -78,24 +84,27 @@ func (r *rig) next() channel.Inbound {
 	}
 }
 
-// send sends a text to a phone, as one payload, and returns its id.
-func (r *rig) send(phone, text string, properties map[string]string) channel.ProviderID {
+// send sends a text to a phone and returns the ids of its parts.
+func (r *rig) send(phone, text string, properties map[string]string) []channel.ProviderID {
 	r.t.Helper()
 	payloads, err := r.sms.Render(&channel.Outgoing{
 		To: channel.Address{Identity: phone}, Credential: r.conn.Credential, Properties: properties,
 		Message: &parley.AppMessage{Text: &parley.TextMessage{Text: text}},
 	})
-	if err != nil || len(payloads) != 1 {
-		r.t.Fatalf("%d payloads, %v", len(payloads), err)
-	}
-	r.sent++
-	id, err := r.sms.Send(r.t.Context(), r.conn, channel.Attempt{
-		Key: fmt.Sprintf("01ARZ3NDEKTSV4RRFFQ69G5FAV-0-0-%d", r.sent), Payload: payloads[0],
-	})
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	return id
+	ids := make([]channel.ProviderID, len(payloads))
+	for i, payload := range payloads {
+		r.sent++
+		ids[i], err = r.sms.Send(r.t.Context(), r.conn, channel.Attempt{
+			Key: fmt.Sprintf("01ARZ3NDEKTSV4RRFFQ69G5FAV-0-0-%d", r.sent), Payload: payload,
+		})
+		if err != nil {
+			r.t.Fatal(err)
+		}
+	}
+	return ids
 }
 
 // shown waits for the first thing a phone shows.
@@ -113,25 +122,28 @@ func (r *rig) shown(phone string) simulator.Item {
 	return first
 }
 
-// receipts takes in the receipts of a message, in any order: smsbox makes
-// several calls at a time. A failure is wanted with its reason.
-func (r *rig) receipts(id channel.ProviderID, want ...string) {
+// receipts takes in the receipts of each part of a message, in any order:
+// smsbox makes several calls at a time. A failure is wanted with its reason.
+func (r *rig) receipts(ids []channel.ProviderID, want ...string) {
 	r.t.Helper()
-	var got []string
-	for range want {
+	got, wanted := map[channel.ProviderID][]string{}, map[channel.ProviderID][]string{}
+	slices.Sort(want)
+	for _, id := range ids {
+		wanted[id] = want
+	}
+	for range len(ids) * len(want) {
 		in := r.next()
-		if in.Receipt == nil || in.Receipt.ID != id {
-			r.t.Fatalf("got %+v, want a receipt of %s", in, id)
+		if in.Receipt == nil {
+			r.t.Fatalf("got %+v, want a receipt", in)
 		}
 		said := string(in.Receipt.Status)
 		if reason := in.Receipt.Reason; reason != nil {
 			said += " " + string(reason.Code) + strings.TrimPrefix(reason.Description, "The underlying channel reported:")
 		}
-		got = append(got, said)
+		got[in.Receipt.ID] = append(got[in.Receipt.ID], said)
+		slices.Sort(got[in.Receipt.ID])
 	}
-	slices.Sort(got)
-	slices.Sort(want)
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := cmp.Diff(wanted, got); diff != "" {
 		r.t.Errorf("receipts (-want +got):\n%s", diff)
 	}
 }
@@ -145,9 +157,11 @@ var texts = map[string]struct {
 	"GSM-7 letters":   {"Grüße, Ñandù à Ærø: ΔΦΓΛΩΠΨΣΘΞ ¿¡§¤", 1},
 	"GSM-7 extension": {"a[b]{c}~^\\|€ end", 1},
 	"GSM-7 lines":     {"first\nsecond  with two spaces\n\nlast", 1},
+	"spaces":          {" first and last ", 1},
+	"spaces in parts": {strings.Repeat("ab ", 60) + strings.Repeat(" ab", 60), 3},
 	"GSM-7 in parts":  {strings.Repeat("Hello [world] for 5 € ~", 20), 4},
 	"UCS-2":           {"Привет, 世界 😀", 1},
-	"UCS-2 in parts":  {strings.Repeat("Привет мир ", 25), 5},
+	"UCS-2 in parts":  {strings.Repeat("Привет 😀 ", 30), 5},
 }
 
 func TestTexts(t *testing.T) {
@@ -160,13 +174,13 @@ func TestTexts(t *testing.T) {
 	for name, tt := range texts {
 		phone++
 		identity := strconv.Itoa(phone)
-		id := r.send(identity, tt.text, nil)
+		ids := r.send(identity, tt.text, nil)
 		item := r.shown(identity)
 		if item.Text != tt.text || item.Parts != tt.parts || item.Sender != sender || item.Flash {
 			t.Errorf("%s: the phone shows %q in %d parts from %s, want %q in %d",
 				name, item.Text, item.Parts, item.Sender, tt.text, tt.parts)
 		}
-		r.receipts(id, "QUEUED_ON_CHANNEL", "DELIVERED")
+		r.receipts(ids, "QUEUED_ON_CHANNEL", "DELIVERED")
 		if _, err := r.sim.Reply(t.Context(), simulator.ChannelSMS, identity, simulator.Reply{Text: &tt.text}); err != nil {
 			t.Fatal(err)
 		}
@@ -217,6 +231,24 @@ func TestOutcomes(t *testing.T) {
 		}
 		t.Log(name)
 		r.receipts(r.send(identity, "words nobody repeats", nil), tt.want...)
+	}
+}
+
+// What Kannel could not tell us is told again.
+func TestWebhookDown(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	const phone, text = "15551260001", "Are you there?"
+	r.down.Store(2)
+	ids := r.send(phone, text, nil)
+	r.receipts(ids, "QUEUED_ON_CHANNEL", "DELIVERED")
+	r.down.Store(1)
+	words := text
+	if _, err := r.sim.Reply(t.Context(), simulator.ChannelSMS, phone, simulator.Reply{Text: &words}); err != nil {
+		t.Fatal(err)
+	}
+	if in := r.next(); in.Message == nil || in.Message.Text.Text != text {
+		t.Errorf("got %+v", in)
 	}
 }
 

@@ -76,7 +76,8 @@ func configuration(t *testing.T, smsc, hook, admin, sendsms string) string {
 		"port = 13000": "port = " + port(t, admin), "port = 13001": "port = " + port(t, parleytest.FreeAddress(t)),
 		"port = 13013": "port = " + port(t, sendsms),
 		"smsc.example": smscHost, "port = 2775": "port = " + smscPort,
-		"SYSTEM_ID": systemID, "SYSTEM_PASSWORD": systemPassword, "SENDSMS_PASSWORD": sendsmsPassword,
+		"http-queue-delay = 10": "http-queue-delay = 1",
+		"SYSTEM_ID":             systemID, "SYSTEM_PASSWORD": systemPassword, "SENDSMS_PASSWORD": sendsmsPassword,
 		"https://parley.example/channels/sms/APP_ID": hook, "CALLBACK_SECRET": callbackSecret,
 	} {
 		if strings.Count(conf, placeholder) != 1 {

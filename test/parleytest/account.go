@@ -105,22 +105,26 @@ func (s *Simulator) NewApp(tb testing.TB, server *Server, name string, sink *Sin
 	server.Call(tb, http.MethodPost, "/apps", map[string]any{
 		"display_name": name, "channel_credentials": []any{s.OpenAccount(tb, name)}, "processing_mode": parley.ModeConversation,
 	}, &app)
-	Eventually(tb, patience, func() string {
-		server.Call(tb, http.MethodGet, "/apps/"+app.ID, nil, &app)
-		if state := app.ChannelCredentials[0].State; state.Status != parley.CredentialActive {
-			return fmt.Sprintf("the credential is %s: %s", state.Status, state.Description)
-		}
-		return ""
-	})
+	server.AwaitActive(tb, app.ID)
 	switch name {
 	case WhatsApp:
 		s.putAccount(tb, name, server.URL+"/channels/whatsapp/"+app.ID)
 	case SMS:
 		s.putAccount(tb, name, server.URL+"/channels/sms/"+app.ID)
 	}
-	server.Call(tb, http.MethodPost, "/webhooks", map[string]any{
-		"app_id": app.ID, "target": sink.URL, "target_type": "HTTP", "secret": sink.secret,
-		"triggers": []string{"MESSAGE_SUBMIT", "MESSAGE_DELIVERY", "MESSAGE_INBOUND"},
-	}, nil)
+	sink.Follow(tb, server, app.ID)
 	return app.ID
+}
+
+// AwaitActive waits until an app's first credential works.
+func (s *Server) AwaitActive(tb testing.TB, appID string) {
+	tb.Helper()
+	Eventually(tb, patience, func() string {
+		var app parley.App
+		s.Call(tb, http.MethodGet, "/apps/"+appID, nil, &app)
+		if state := app.ChannelCredentials[0].State; state.Status != parley.CredentialActive {
+			return fmt.Sprintf("the credential is %s: %s", state.Status, state.Description)
+		}
+		return ""
+	})
 }

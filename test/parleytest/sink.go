@@ -59,6 +59,15 @@ func StartSink(tb testing.TB) *Sink {
 	return k
 }
 
+// Follow has an app's callbacks sent to the sink.
+func (k *Sink) Follow(tb testing.TB, server *Server, appID string) {
+	tb.Helper()
+	server.Call(tb, http.MethodPost, "/webhooks", map[string]any{
+		"app_id": appID, "target": k.URL, "target_type": "HTTP", "secret": k.secret,
+		"triggers": []string{"MESSAGE_SUBMIT", "MESSAGE_DELIVERY", "MESSAGE_INBOUND"},
+	}, nil)
+}
+
 // SetDown makes the target answer 503 to everything, or not any more.
 func (k *Sink) SetDown(down bool) {
 	k.mu.Lock()

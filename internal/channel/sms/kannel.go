@@ -31,9 +31,6 @@ type kannelSettings struct {
 	SmartEncoding bool   `json:"smart_encoding"`
 }
 
-// kannelMaxText is as long as Kannel splits by itself (max-messages 10).
-const kannelMaxText = 1500
-
 func readKannelSettings(c *parley.ChannelCredential) (*kannelSettings, error) {
 	s := &kannelSettings{DLRMask: 31}
 	if err := decodeSettings(c.ProviderSettings, s); err != nil {
@@ -50,27 +47,55 @@ func checkKannel(c *parley.ChannelCredential) error {
 	return err
 }
 
+// renderKannel makes one payload for each segment. Kannel would split, too,
+// but it cuts surrogate pairs in two, has to be allowed as many parts, and
+// reports on one of them only.
 func renderKannel(o *channel.Outgoing) ([]channel.Payload, error) {
 	s, err := readKannelSettings(o.Credential)
 	if err != nil {
 		return nil, badSettings(err)
 	}
-	return forms(o, s.DefaultSender, s.SmartEncoding, kannelMaxText, func(d *draft, text string) form {
-		f := form{"to": plus(d.to), "text": text, "charset": "UTF-8", "coding": "0"}
-		if encodingOf(text) == ucs2 {
-			f["coding"] = "2"
+	d, err := draftOf(o, s.DefaultSender, s.SmartEncoding)
+	if err != nil {
+		return nil, err
+	}
+	e := encodingOf(d.text)
+	texts := splitSegments(d.text, e, false)
+	if err := d.checkParts(len(texts)); err != nil {
+		return nil, err
+	}
+	out := make([]*form, len(texts))
+	reference := referenceFor(o.MessageID+d.text, false)
+	for i, text := range texts {
+		f := s.form(&d, text, e)
+		if len(texts) > 1 {
+			part := concatenation{reference: reference, total: byte(len(texts)), number: byte(i + 1)} //nolint:gosec // checkParts: at most 255
+			f[kannelHeader] = hex.EncodeToString(part.header())
 		}
-		if d.from != "" {
-			f["from"] = d.from
-		}
-		if d.flash {
-			f["mclass"] = "0"
-		}
-		if s.SMSC != "" {
-			f["smsc"] = s.SMSC
-		}
-		return f
-	})
+		out[i] = &f
+	}
+	return payloads(out...)
+}
+
+// kannelHeader is the field of the user data header: hexadecimal in a payload,
+// which is text, and octets on the way out.
+const kannelHeader = "udh"
+
+func (s *kannelSettings) form(d *draft, text string, e encoding) form {
+	f := form{"to": plus(d.to), "text": text, "charset": "UTF-8", "coding": "0"}
+	if e == ucs2 {
+		f["coding"] = "2"
+	}
+	if d.from != "" {
+		f["from"] = d.from
+	}
+	if d.flash {
+		f["mclass"] = "0"
+	}
+	if s.SMSC != "" {
+		f["smsc"] = s.SMSC
+	}
+	return f
 }
 
 // sendKannel makes a GET, which is what smsbox documents. The gateway gives
@@ -85,6 +110,9 @@ func sendKannel(ctx context.Context, c *channel.Conn, a channel.Attempt) (channe
 		return "", &channel.Error{Reason: parley.NewReason(parley.ReasonInternalError, "internal error"), Err: err}
 	}
 	fields := f.values()
+	if header, err := hex.DecodeString(f[kannelHeader]); err == nil && len(header) > 0 {
+		fields.Set(kannelHeader, string(header))
+	}
 	if c.WebhookURL != "" && s.DLRMask > 0 {
 		fields.Set("dlr-mask", strconv.Itoa(s.DLRMask))
 		// Kannel fills in %d and %A.

@@ -75,8 +75,8 @@ func (s *SMS) Check(c *parley.ChannelCredential) error {
 	return err
 }
 
-// Render implements channel.Channel. Gateways take a message whole; smpp takes
-// one payload for each segment.
+// Render implements channel.Channel. Gateways take a message whole; smpp and
+// kannel take one payload for each segment.
 func (s *SMS) Render(o *channel.Outgoing) ([]channel.Payload, error) {
 	if g := gatewayOf(o.Credential); g != nil {
 		return g.render(o)
