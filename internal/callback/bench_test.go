@@ -48,7 +48,7 @@ func BenchmarkDeliver(b *testing.B) {
 // BenchmarkPost is the least a delivery can cost.
 func BenchmarkPost(b *testing.B) {
 	client, url := receiver(b)
-	body, err := parley.Marshal(submitted())
+	body, err := encode(submitted())
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -50,8 +50,8 @@ func Jobs(projectID string, c *parley.Callback, trigger parley.Trigger, to []*pa
 		}
 		if body == nil {
 			var err error
-			if body, err = parley.Marshal(c); err != nil {
-				return nil, fmt.Errorf("encode callback: %w", err)
+			if body, err = encode(c); err != nil {
+				return nil, err
 			}
 		}
 		j, err := job(projectID, w.ID, &post{
@@ -65,6 +65,14 @@ func Jobs(projectID string, c *parley.Callback, trigger parley.Trigger, to []*pa
 	return jobs, nil
 }
 
+func encode(c *parley.Callback) ([]byte, error) {
+	body, err := parley.Marshal(c)
+	if err != nil {
+		return nil, fmt.Errorf("encode callback: %w", err)
+	}
+	return stable(body), nil
+}
+
 func subscribes(w *parley.Webhook, trigger parley.Trigger) bool {
 	return w.TargetType == parley.TargetHTTP && slices.Contains(w.Triggers, trigger)
 }
@@ -72,9 +80,9 @@ func subscribes(w *parley.Webhook, trigger parley.Trigger) bool {
 // JobTo returns the job that delivers a callback to the callback_url of a
 // message, in place of the app's webhooks.
 func JobTo(projectID, appID, url string, c *parley.Callback, trigger parley.Trigger) (*store.Job, error) {
-	body, err := parley.Marshal(c)
+	body, err := encode(c)
 	if err != nil {
-		return nil, fmt.Errorf("encode callback: %w", err)
+		return nil, err
 	}
 	// A URL is too long for a lane. When two share a hash they share a limit,
 	// which does no harm.

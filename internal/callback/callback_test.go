@@ -65,7 +65,7 @@ func TestJobsGoToSubscribers(t *testing.T) {
 // one is used after a restart, the other before.
 func TestDocumentIsTheMemo(t *testing.T) {
 	t.Parallel()
-	body, err := parley.Marshal(submitted())
+	body, err := encode(submitted())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -41,7 +41,7 @@ func TestDeliverSigns(t *testing.T) {
 	}
 	stored := r.job(t)
 	stored.Memo = nil // as after a restart
-	body, err := parley.Marshal(submitted())
+	body, err := encode(submitted())
 	if err != nil {
 		t.Fatal(err)
 	}

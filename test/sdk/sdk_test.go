@@ -33,6 +33,7 @@ func TestNodeSDK(t *testing.T) {
 			c.mustRun("getting-started.mjs")
 			compareCompat(t, c.mustRun("operations.mjs"))
 			c.mustRun("token.mjs")
+			c.mustRun("signatures.mjs")
 		})
 	}
 }
@@ -107,7 +108,7 @@ func newClient(t *testing.T, server *parleytest.Server, sim *parleytest.Simulato
 }
 
 // scriptTimeout is far longer than a script takes.
-const scriptTimeout = 3 * time.Minute
+const scriptTimeout = 5 * time.Minute
 
 // run returns what a script printed.
 func (c *client) run(script ...string) (string, error) {
