@@ -77,6 +77,10 @@ const (
 	idlePoll = time.Second
 	// crowdedPoll is how often it is looked at when memory is nearly full.
 	crowdedPoll = 100 * time.Millisecond
+	// claimRest is how many times as long as it took a claim that passes over
+	// crowded lanes is to be rested from, at most maxRest.
+	claimRest = 4
+	maxRest   = 5 * time.Second
 )
 
 // A Queue runs this node's share of the jobs.

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -434,6 +435,50 @@ func TestNoBusyLoop(t *testing.T) {
 	stop()
 	if n := after - before; n > 200 {
 		t.Errorf("the clock was read %d times in 1.5 s of waiting", n)
+	}
+}
+
+// What is put behind a crowded lane must not have the table looked at: it
+// waits until there is room again.
+func TestCrowdedLaneIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	s := open(t, "", time.Now)
+	block := make(chan struct{})
+	var looks atomic.Int64
+	ran := make(chan struct{}, 400)
+	q := queue.New(queue.Options{
+		Store: s, Log: slog.New(slog.DiscardHandler), MaxInMemory: 32,
+		Now: func() time.Time {
+			looks.Add(1)
+			return time.Now()
+		},
+		Kinds: map[string]queue.Kind{"post": {Concurrency: 8, LaneWidth: 2, Run: func(context.Context, *store.Job) error {
+			<-block
+			ran <- struct{}{}
+			return nil
+		}}},
+	})
+	stop := start(t, q)
+	defer stop()
+	const crowd, more = 100, 300
+	for range crowd {
+		put(t, s, job("post", "dead", ""))
+	}
+	before := looks.Load()
+	for range more {
+		put(t, s, job("post", "dead", ""))
+	}
+	if n := looks.Load() - before; n > 2*more { // once for each, to decide where it goes
+		t.Errorf("the clock was read %d times while %d jobs were put behind a crowded lane", n, more)
+	}
+	close(block)
+	deadline := time.After(20 * time.Second)
+	for i := range crowd + more {
+		select {
+		case <-ran:
+		case <-deadline:
+			t.Fatalf("only %d of %d jobs ran once the lane moved", i, crowd+more)
+		}
 	}
 }
 

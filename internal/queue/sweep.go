@@ -246,9 +246,9 @@ func (q *Queue) wanted(now time.Time) bool {
 // each look is worth little.
 func (q *Queue) pause(room int) time.Duration {
 	if room < q.o.MaxInMemory/4 {
-		return crowdedPoll
+		return max(crowdedPoll, q.table.rest)
 	}
-	return 0
+	return q.table.rest
 }
 
 // stop waits for the jobs under way and gives the others back.

@@ -27,6 +27,7 @@ type table struct {
 	crowded map[*lane]bool
 	claims  int64 // how many were begun
 	tidied  time.Time
+	rest    time.Duration // the least time until the next claim
 }
 
 // A park is a lane of which jobs wait in the table.
@@ -122,6 +123,9 @@ func (q *Queue) left(jobs []*store.Job) {
 			q.table.leaving[j.Lane] = n - 1
 		} else if k.ordered {
 			delete(q.table.leaving, j.Lane)
+		}
+		if l := k.lanes[j.Lane]; l != nil && l.crowded {
+			continue // no claim takes it before uncrowd, and each would look at all that waits there
 		}
 		q.dueAt(j.RunAt)
 	}
@@ -285,6 +289,12 @@ func (q *Queue) claim(ctx context.Context, room int) error {
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	q.table.rest = 0
+	if len(f.Skip) > 0 {
+		// It looked at all that waits in the crowded lanes, perhaps a million
+		// callbacks to one dead webhook, while others wait for the database.
+		q.table.rest = min(claimRest*q.o.Now().Sub(now), maxRest)
+	}
 	more := len(jobs) == f.Limit
 	q.table.behind = more
 	q.nextDue = time.Time{}
