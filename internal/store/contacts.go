@@ -158,7 +158,7 @@ func (s *Store) DeleteContact(ctx context.Context, projectID, id string) (*parle
 func (s *Store) IdentityOwner(ctx context.Context, projectID string, identities ...parley.ChannelIdentity) (string, error) {
 	for _, id := range identities {
 		var owner sql.NullString
-		err := s.q.QueryRowContext(ctx, `SELECT MIN(contact_id) FROM identities
+		err := s.hot().QueryRowContext(ctx, `SELECT MIN(contact_id) FROM identities
 			WHERE project_id = $1 AND channel = $2 AND identity = $3 AND app_id = $4`,
 			projectID, string(id.Channel), id.Identity, id.AppID).Scan(&owner)
 		if err != nil || owner.String != "" {

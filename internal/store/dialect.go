@@ -140,7 +140,7 @@ func openSQLite(ctx context.Context, sh *shared, path string) error {
 	}
 	r.SetMaxOpenConns(8)
 	r.SetMaxIdleConns(8)
-	sh.write, sh.read = w, r
+	sh.write, sh.read, sh.prepared = w, r, newPrepared(r)
 	return nil
 }
 

@@ -101,7 +101,7 @@ func (m *Message) Wire() (*parley.Message, error) {
 
 // Message returns a message of the project from either store, or NOT_FOUND.
 func (s *Store) Message(ctx context.Context, projectID, id string) (*Message, error) {
-	m, err := scanMessage(s.q.QueryRowContext(ctx, `SELECT `+messageColumns+` FROM messages WHERE project_id = $1 AND id = $2`,
+	m, err := scanMessage(s.hot().QueryRowContext(ctx, `SELECT `+messageColumns+` FROM messages WHERE project_id = $1 AND id = $2`,
 		projectID, id).Scan)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, parley.NotFound("message", id)
@@ -172,7 +172,7 @@ func (s *Store) sentTo(ctx context.Context, projectID, appID, contactID string, 
 		who, index, args[4] = `identity = $5 AND contact_id = ''`, "messages_identity", to.Identity
 	}
 	out := []*Message{}
-	err := s.each(ctx, func(r *sql.Rows) error {
+	err := eachOf(ctx, s.hot(), func(r *sql.Rows) error {
 		m, err := scanMessage(r.Scan)
 		out = append(out, m)
 		return err
@@ -194,7 +194,7 @@ func providerArgs(p *ProviderID, now time.Time) []any {
 // FindProviderID returns what a provider's id stands for, or nil.
 func (s *Store) FindProviderID(ctx context.Context, projectID, appID string, ch parley.Channel, id string) (*ProviderID, error) {
 	p := &ProviderID{ProjectID: projectID, AppID: appID, Channel: ch, ID: id}
-	err := s.q.QueryRowContext(ctx, `SELECT message_id, leg, part, parts, rank FROM provider_ids
+	err := s.hot().QueryRowContext(ctx, `SELECT message_id, leg, part, parts, rank FROM provider_ids
 		WHERE project_id = $1 AND app_id = $2 AND channel = $3 AND provider_id = $4`, projectID, appID, string(ch), id).
 		Scan(&p.MessageID, &p.Leg, &p.Part, &p.Parts, &p.Rank)
 	if errors.Is(err, sql.ErrNoRows) {

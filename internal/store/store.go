@@ -52,11 +52,13 @@ type shared struct {
 	write   *sql.DB // on SQLite the one connection that writes
 	lock    sync.Mutex
 	known   *known // nil unless there is one writer; guarded by lock
-	sealer  *sealer
-	now     func() time.Time
-	log     *slog.Logger
-	ids     parley.IDSource
-	jobIDs  jobIDs
+	// prepared is read for hot paths; nil where the driver prepares by itself.
+	prepared *prepared
+	sealer   *sealer
+	now      func() time.Time
+	log      *slog.Logger
+	ids      parley.IDSource
+	jobIDs   jobIDs
 
 	commits    chan *commit // somebody waits
 	later      chan *commit // nobody does
@@ -141,7 +143,11 @@ func (s *Store) Close() error {
 }
 
 func (s *Store) closePools() error {
-	err := s.read.Close()
+	var err error
+	if s.prepared != nil {
+		err = s.prepared.close()
+	}
+	err = errors.Join(err, s.read.Close())
 	if s.write != s.read {
 		err = errors.Join(err, s.write.Close())
 	}
@@ -243,7 +249,11 @@ func (s *Store) exec(ctx context.Context, query string, args ...any) (int64, err
 
 // each runs a query and calls scan for every row.
 func (s *Store) each(ctx context.Context, scan func(*sql.Rows) error, query string, args ...any) error {
-	rows, err := s.q.QueryContext(ctx, query, args...)
+	return eachOf(ctx, s.q, scan, query, args...)
+}
+
+func eachOf(ctx context.Context, q querier, scan func(*sql.Rows) error, query string, args ...any) error {
+	rows, err := q.QueryContext(ctx, query, args...)
 	if err != nil {
 		return err
 	}
