@@ -18,8 +18,11 @@ import (
 	"github.com/parley-im/parley/internal/channel"
 )
 
-// connSecret is Conn.Secret.
-const connSecret = "5ec2e75ec2e75ec2e75ec2e75ec2e700"
+// connApp and connSecret are Conn.AppID and Conn.Secret.
+const (
+	connApp    = "01ARZ3NDEKTSV4RRFFQ69G5APP"
+	connSecret = "5ec2e75ec2e75ec2e75ec2e75ec2e700"
+)
 
 // conn returns an account whose provider is at baseURL. It lets nothing leave
 // loopback, and fails the test where a log record holds a secret or, above
@@ -50,7 +53,7 @@ func (s *Suite) conn(t *testing.T, baseURL string) *channel.Conn {
 		}
 	})
 	return &channel.Conn{
-		AppID:      "01ARZ3NDEKTSV4RRFFQ69G5APP",
+		AppID:      connApp,
 		Credential: s.Credential,
 		BaseURL:    baseURL,
 		WebhookURL: "https://parley.example/channels/webhook",

@@ -16,8 +16,8 @@ import (
 	"github.com/parley-im/parley/internal/transcode"
 )
 
-// messageID is the id of every message the suite sends.
-const messageID = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
+// MessageID is the id of every message the suite or a Rig sends.
+const MessageID = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
 
 // render renders the corpus: against golden files, twice and at once.
 func (s *Suite) render(t *testing.T) {
@@ -79,7 +79,7 @@ func (s *Suite) rendered(t *testing.T, name string, m *parley.AppMessage) string
 // payloads renders m the way the engine does.
 func (s *Suite) payloads(t *testing.T, name string, m *parley.AppMessage) ([]channel.Payload, error) {
 	t.Helper()
-	selected := channel.Tagged(transcode.Select(m, s.Channel.Name()), messageID)
+	selected := channel.Tagged(transcode.Select(m, s.Channel.Name()), MessageID)
 	parts, err := transcode.Message(selected, s.Channel.Capabilities())
 	if err != nil {
 		return nil, err
@@ -88,7 +88,7 @@ func (s *Suite) payloads(t *testing.T, name string, m *parley.AppMessage) ([]cha
 	for _, part := range parts {
 		before := marshal(t, part)
 		o := channel.Outgoing{
-			MessageID:  messageID,
+			MessageID:  MessageID,
 			To:         channel.Address{Identity: s.To},
 			Message:    part,
 			Properties: s.Properties,

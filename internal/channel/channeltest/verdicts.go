@@ -169,7 +169,7 @@ func (s *Suite) call(ctx context.Context, t *testing.T, c *channel.Conn, v Verdi
 	if e == nil {
 		t.Fatalf("verdict %q: there is no call %q", v.Name, v.Call)
 	}
-	out := &channel.OutgoingEvent{EventID: messageID, To: to, Event: e, LastInbound: lastInbound, LastComment: lastComment}
+	out := &channel.OutgoingEvent{EventID: MessageID, To: to, Event: e, LastInbound: lastInbound, LastComment: lastComment}
 	return implements[channel.EventSender](t, s.Channel).SendEvent(ctx, c, out)
 }
 
@@ -185,7 +185,7 @@ func (s *Suite) attempt(t *testing.T, name string) channel.Attempt {
 	if err != nil {
 		t.Fatalf("render %s: %v", name, err)
 	}
-	return channel.Attempt{Key: messageID + ".0", To: channel.Address{Identity: s.To}, Payload: payloads[0]}
+	return channel.Attempt{Key: MessageID + ".0", To: channel.Address{Identity: s.To}, Payload: payloads[0]}
 }
 
 // failure checks that err is fit to be shown and returns it.
