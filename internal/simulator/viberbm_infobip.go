@@ -271,8 +271,9 @@ func (v *infobipViber) report(m *infobipMessage, phone key, it Item) {
 // infobipTime is how Infobip writes moments: without a colon in the offset.
 const infobipTime = "2006-01-02T15:04:05.000-0700"
 
-// reply sends what the phone wrote: text or a file of any kind. A place and a
-// contact card are sent as their words.
+// reply sends what the phone wrote: text or a file of any kind, paired with the
+// newest message of the account. A place and a contact card are sent as their
+// words.
 func (v *infobipViber) reply(account string, phone key, r Reply) (Item, error) {
 	if _, ok := v.accts.get(account); !ok {
 		return Item{}, fmt.Errorf("account %w", errNotFound)
@@ -293,8 +294,8 @@ func (v *infobipViber) reply(account string, phone key, r Reply) (Item, error) {
 			"sender": phone.identity, "to": account, "integrationType": "VIBER", "receivedAt": v.sim.now().UTC().Format(infobipTime),
 			"messageId": it.ProviderID, "message": message, "price": map[string]any{"pricePerMessage": 0, "currency": "EUR"},
 		}
-		if r.quoted != nil {
-			doc["pairedMessageId"] = r.quoted.ProviderID
+		if paired, ok := v.sim.phones.last(phone, func(it *Item) bool { return it.Direction == In && it.Account == account }); ok {
+			doc["pairedMessageId"] = paired.ProviderID
 		}
 		body, err := encode(map[string]any{"results": []any{doc}, "messageCount": 1, "pendingMessageCount": 0})
 		if err != nil {
@@ -314,6 +315,6 @@ func (v *infobipViber) reply(account string, phone key, r Reply) (Item, error) {
 
 // tap sends the title: of a list it is the answer, and a button opens
 // something.
-func (v *infobipViber) tap(account string, phone key, it Item, c Choice) (Item, error) {
-	return v.reply(account, phone, Reply{Text: &c.Title, quoted: &it})
+func (v *infobipViber) tap(account string, phone key, _ Item, c Choice) (Item, error) {
+	return v.reply(account, phone, Reply{Text: &c.Title})
 }

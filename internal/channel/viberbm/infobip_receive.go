@@ -33,7 +33,6 @@ type infobipResult struct {
 
 	Sender     string      `json:"sender"`
 	ReceivedAt infobipTime `json:"receivedAt"`
-	PairedID   string      `json:"pairedMessageId"` // the message of ours that is answered
 	Message    *struct {
 		Type     string `json:"type"` // TEXT or FILE
 		Text     string `json:"text"`
@@ -139,9 +138,12 @@ func (o *infobipResult) receipt(at time.Time, status parley.DeliveryStatus, kind
 	}
 }
 
+// message is what a contact wrote. The message of ours that Infobip pairs it
+// with (pairedMessageId) is Infobip's guess: Viber Business Messages have no
+// quotes, and a typed choice is matched by the engine.
 func (o *infobipResult) message(a *account, c *channel.Conn, raw []byte) *channel.Inbound {
 	in := &channel.Inbound{
-		ID: channel.ProviderID(o.ID), At: o.ReceivedAt.Time, To: o.To, ReplyTo: channel.ProviderID(o.PairedID),
+		ID: channel.ProviderID(o.ID), At: o.ReceivedAt.Time, To: o.To,
 		From: channel.Address{Identity: phone(o.Sender)},
 	}
 	if in.From.Identity == "" {
