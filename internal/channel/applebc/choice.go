@@ -98,8 +98,12 @@ func (r *renderer) request(data interactiveData, title, subtitle string) {
 // choices sends words and what can be chosen. Appointments are chosen from a
 // time picker each, texts from one set of quick replies or list picker; what
 // opens something is a link in the text. The heading stands above choices that
-// no words are left for.
+// no words are left for; without one the words are said again, unless they are
+// too many.
 func (r *renderer) choices(words, heading string, choices []parley.Choice) {
+	if heading == "" && transcode.Length(words, channel.Characters) <= maxSummary {
+		heading = words
+	}
 	var lines []string
 	var texts []item
 	var dates []*parley.Choice
@@ -128,7 +132,7 @@ func (r *renderer) choices(words, heading string, choices []parley.Choice) {
 	case quick(texts):
 		r.request(interactiveData{QuickReply: &quickReply{Summary: words, Items: texts}}, "", "")
 	default:
-		r.picker(words, "", []section{{Items: texts}}, nil)
+		r.picker(words, "", []section{{Title: words, Items: texts}}, nil)
 	}
 }
 
