@@ -39,7 +39,7 @@ type handsetCommand struct {
 	Tap struct {
 		Handset string `arg:"" help:"CHANNEL:identity."`
 		Choice  string `arg:"" help:"Number or words of the choice."`
-	} `cmd:"" help:"Tap a choice of the newest message that has any."`
+	} `cmd:"" help:"Tap a choice of the newest message that has it."`
 	Event struct {
 		Handset string `arg:"" help:"CHANNEL:identity."`
 		Type    string `arg:"" help:"What its owner does." enum:"typing_on,typing_off,start,opt_in,opt_out,conversation_deleted,message_deleted"`

@@ -116,3 +116,25 @@ func TestBounds(t *testing.T) {
 		t.Errorf("%d of %d items kept", len(th.Items), th.Total)
 	}
 }
+
+// TestTapOfAnOlderMessage taps by the title what is no longer at the end, and
+// by the number what is.
+func TestTapOfAnOlderMessage(t *testing.T) {
+	t.Parallel()
+	w := newTelegram(t)
+	for _, titles := range [][]string{{"Red", "Blue"}, {"Yes"}} {
+		var row []map[string]string
+		for _, title := range titles {
+			row = append(row, map[string]string{"text": title, "callback_data": title})
+		}
+		w.must(http.MethodPost, tg("sendMessage"), map[string]any{
+			"chat_id": 5, "text": "Choose", "reply_markup": map[string]any{"inline_keyboard": []any{row}},
+		})
+	}
+	for choice, want := range map[string]string{"blue": "Blue", "1": "Yes", "Yes": "Yes", "2": "", "Green": ""} {
+		got, err := w.sim.Tap("TELEGRAM", "5", simulator.Tap{Choice: simulator.ChoiceRef(choice)})
+		if got.Choice.Title != want || (err == nil) != (want != "") {
+			t.Errorf("tap of %s: got %q, error %v; want %q", choice, got.Choice.Title, err, want)
+		}
+	}
+}

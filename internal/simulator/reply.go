@@ -174,7 +174,7 @@ func (s *Simulator) Reply(ctx context.Context, channel, identity string, r Reply
 
 // A Tap chooses something under a message.
 type Tap struct {
-	Item   string    `json:"item,omitempty"` // id; default the newest with choices
+	Item   string    `json:"item,omitempty"` // id; default the newest that has the choice
 	Choice ChoiceRef `json:"choice"`
 }
 
@@ -197,13 +197,21 @@ func (c *ChoiceRef) UnmarshalJSON(b []byte) error {
 }
 
 func (c ChoiceRef) find(choices []Choice) (Choice, bool) {
-	for _, ch := range choices {
-		if strings.EqualFold(ch.Title, string(c)) {
-			return ch, true
-		}
+	if ch, ok := c.titled(choices); ok {
+		return ch, true
 	}
 	for _, ch := range choices {
 		if strconv.Itoa(ch.Index) == string(c) {
+			return ch, true
+		}
+	}
+	return Choice{}, false
+}
+
+// titled returns the choice with that title.
+func (c ChoiceRef) titled(choices []Choice) (Choice, bool) {
+	for _, ch := range choices {
+		if strings.EqualFold(ch.Title, string(c)) {
 			return ch, true
 		}
 	}
@@ -218,26 +226,30 @@ type Tapped struct {
 	Opened string `json:"opened,omitempty"`
 }
 
-// Tap chooses something on the handset.
+// Tap chooses something on the handset: under the message named, else under
+// the newest with choices or, by its title, under the newest that has it.
 func (s *Simulator) Tap(channel, identity string, t Tap) (Tapped, error) {
 	k := newKey(channel, identity)
-	it, ok := s.phones.last(k, func(it *Item) bool {
-		return len(it.Choices) > 0 && (t.Item == "" || it.ID == t.Item)
-	})
-	if !ok && plainWords(channel) {
-		it, ok = s.phones.last(k, func(it *Item) bool {
-			return it.Direction == In && (t.Item == "" || it.ID == t.Item)
-		})
-	}
-	if !ok {
-		return Tapped{}, fmt.Errorf("message with choices %w", errNotFound)
-	}
+	named := func(it *Item) bool { return it.Direction == In && (t.Item == "" || it.ID == t.Item) }
+	it, offered := s.phones.last(k, func(it *Item) bool { return named(it) && len(it.Choices) > 0 })
 	c, ok := t.Choice.find(it.Choices)
 	if !ok {
-		if !plainWords(channel) || t.Choice == "" {
-			return Tapped{}, fmt.Errorf("choice %w", errNotFound)
-		}
+		it, ok = s.phones.last(k, func(it *Item) (has bool) {
+			if named(it) {
+				c, has = t.Choice.titled(it.Choices)
+			}
+			return has
+		})
+	}
+	if !ok && plainWords(channel) && t.Choice != "" {
 		c = Choice{Title: string(t.Choice), Kind: "text"}
+		it, ok = s.phones.last(k, named)
+	}
+	switch {
+	case !ok && !offered:
+		return Tapped{}, fmt.Errorf("message with choices %w", errNotFound)
+	case !ok:
+		return Tapped{}, fmt.Errorf("choice %w", errNotFound)
 	}
 	opened := c.Opens()
 	if opened != "" && !c.Reports {

@@ -185,7 +185,7 @@ func (c *Client) Reply(ctx context.Context, channel, identity string, r simulato
 }
 
 // Tap chooses something on the handset, by number or title; item "" is the
-// newest message with choices.
+// newest message that has it.
 func (c *Client) Tap(ctx context.Context, channel, identity, item, choice string, out io.Writer) error {
 	var done simulator.Tapped
 	in := simulator.Tap{Item: item, Choice: simulator.ChoiceRef(choice)}
