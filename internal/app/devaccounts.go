@@ -110,8 +110,9 @@ func devAccounts() []devAccount {
 			devApp, parley.ChannelMMS, simulator.ProviderMMSSinch, devVASP, devPhone,
 			func(secret string) parley.ChannelCredential {
 				return parley.ChannelCredential{
-					MMS:            &parley.MMSCredentials{AccountID: "parley-dev-vas", APIKey: devVASP, DefaultSender: devSender},
-					CallbackSecret: secret,
+					MMS:              &parley.MMSCredentials{AccountID: "parley-dev-vas", APIKey: devVASP, DefaultSender: devSender},
+					CallbackSecret:   secret,
+					ProviderSettings: devSettings(map[string]any{"read_reply": true}),
 				}
 			},
 			func(secret, webhook string) any {

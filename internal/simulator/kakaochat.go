@@ -174,8 +174,8 @@ func (k *kakaoChat) send(w http.ResponseWriter, r *http.Request) (map[string]any
 // reply posts what the phone wrote. Places and contact cards are told as their
 // words.
 func (k *kakaoChat) reply(account string, phone key, r Reply) (Item, error) {
-	if r.Reaction != nil {
-		return Item{}, fmt.Errorf("reaction is %w by %s", errUnsupported, k.name())
+	if r.Reaction != nil || r.Caption != "" {
+		return Item{}, fmt.Errorf("reaction and caption are %w by %s", errUnsupported, k.name())
 	}
 	return k.write(account, phone, r.item(account, k.name()), func(it *Item, doc map[string]any) {
 		doc["type"], doc["contents"] = "text", it.Text

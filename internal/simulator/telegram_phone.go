@@ -117,6 +117,12 @@ func (t *telegram) react(token string, phone key, r Reply) (Item, error) {
 	if u.MessageID, err = strconv.ParseInt(r.quoted.ProviderID, 10, 64); err != nil {
 		return Item{}, fmt.Errorf("reply_to: %w", err)
 	}
+	before, _ := t.sim.phones.last(phone, func(it *Item) bool {
+		return it.Direction == Out && it.Account == token && it.Type == "reaction" && it.ReplyTo == r.ReplyTo
+	})
+	if before.Text != "" {
+		u.OldReaction = append(u.OldReaction, tgEmojiSet{"emoji", before.Text})
+	}
 	if *r.Reaction != "" {
 		u.NewReaction = append(u.NewReaction, tgEmojiSet{"emoji", *r.Reaction})
 	}

@@ -344,6 +344,44 @@ func TestTelegramSchema(t *testing.T) {
 	}
 }
 
+// TestTelegramReactionTakenBack: what bots are told names the reaction that was
+// there.
+func TestTelegramReactionTakenBack(t *testing.T) {
+	t.Parallel()
+	w := newTelegram(t)
+	const asked = `{"allowed_updates":["message_reaction"]}`
+	w.must(http.MethodPost, tg("getUpdates"), asked)
+	w.must(http.MethodPost, tg("sendMessage"), `{"chat_id":42,"text":"x"}`)
+	for _, emoji := range []string{"👍", "❤", ""} {
+		w.must(http.MethodPost, "/handsets/TELEGRAM/42/reply", `{"reaction":"`+emoji+`","reply_to":"1"}`)
+	}
+	out, err := json.Marshal(w.must(http.MethodPost, tg("getUpdates"), asked)["result"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	var updates []struct {
+		Reaction struct {
+			Old []struct{ Emoji string } `json:"old_reaction"`
+			New []struct{ Emoji string } `json:"new_reaction"`
+		} `json:"message_reaction"`
+	}
+	if err := json.Unmarshal(out, &updates); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, u := range updates {
+		for _, was := range u.Reaction.Old {
+			got = append(got, "-"+was.Emoji)
+		}
+		for _, is := range u.Reaction.New {
+			got = append(got, "+"+is.Emoji)
+		}
+	}
+	if d := cmp.Diff([]string{"+👍", "-👍", "+❤", "-❤"}, got); d != "" {
+		t.Errorf("reactions (-want +got):\n%s", d)
+	}
+}
+
 // tgSpec is the machine-readable Bot API.
 type tgSpec struct {
 	Methods map[string]struct{ Returns []string }

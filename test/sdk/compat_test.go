@@ -13,7 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-var update = flag.Bool("update", false, "rewrite docs/compat.md")
+var update = flag.Bool("update", false, "rewrite docs/compat.md and docs/seen.md")
 
 const compatFile = "../../docs/compat.md"
 
@@ -21,18 +21,23 @@ const compatFile = "../../docs/compat.md"
 // printed.
 func compareCompat(t *testing.T, output string) {
 	t.Helper()
-	got := compat(t, output)
+	compareFile(t, compatFile, compat(t, output))
+}
+
+// compareFile compares a generated document with what it should be.
+func compareFile(t *testing.T, file, got string) {
+	t.Helper()
 	if *update {
-		if err := os.WriteFile(compatFile, []byte(got), 0o644); err != nil {
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
-	want, err := os.ReadFile(compatFile)
+	want, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if d := cmp.Diff(string(want), got); d != "" {
-		t.Errorf("%s (-committed +this run); rewrite it with -update:\n%s", compatFile, d)
+		t.Errorf("%s (-committed +this run); rewrite it with -update:\n%s", file, d)
 	}
 }
 

@@ -132,6 +132,13 @@ class Listener {
     return (await this.next(matches, ms)).event;
   }
 
+  /** Takes all that have come and satisfy the predicate, and waits for none. */
+  take(predicate) {
+    const taken = this.#arrived.filter((callback) => predicate(callback.event));
+    this.#arrived = this.#arrived.filter((callback) => !taken.includes(callback));
+    return taken;
+  }
+
   /** Fails if a callback that satisfies the predicate has come and was not taken. */
   refute(predicate) {
     const callback = this.#arrived.find((one) => predicate(one.event));
@@ -207,7 +214,7 @@ export async function simulator(method, path, body) {
   });
   const answer = await response.text();
   assert.ok(response.ok, `${method} /${path}: ${response.status} ${answer}`);
-  return JSON.parse(answer);
+  return answer && JSON.parse(answer);
 }
 
 /**
