@@ -32,6 +32,8 @@ type rig struct {
 	got  chan channel.Inbound // from Kannel
 	sent int
 	down atomic.Int32 // how many more calls are answered with 503
+
+	expires time.Time // of what is sent
 }
 
 func newRig(t *testing.T) *rig {
@@ -98,7 +100,7 @@ func (r *rig) send(phone, text string, properties map[string]string) []channel.P
 	for i, payload := range payloads {
 		r.sent++
 		ids[i], err = r.sms.Send(r.t.Context(), r.conn, channel.Attempt{
-			Key: fmt.Sprintf("01ARZ3NDEKTSV4RRFFQ69G5FAV-0-0-%d", r.sent), Payload: payload,
+			Key: fmt.Sprintf("01ARZ3NDEKTSV4RRFFQ69G5FAV-0-0-%d", r.sent), Payload: payload, Expires: r.expires,
 		})
 		if err != nil {
 			r.t.Fatal(err)
@@ -256,9 +258,22 @@ func TestProperties(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	const phone = "15551250001"
+	r.expires = time.Now().Add(90 * time.Minute)
 	r.send(phone, "Look", map[string]string{"SMS_FLASH_MESSAGE": "true", "SMS_SENDER": "Shop"})
-	if item := r.shown(phone); !item.Flash || item.Sender != "Shop" {
+	item := r.shown(phone)
+	if !item.Flash || item.Sender != "Shop" {
 		t.Errorf("the phone shows %+v, want a flash message from Shop", item)
+	}
+	var sent []struct {
+		Validity string `json:"validity_period"`
+	}
+	if err := json.Unmarshal(item.Native, &sent); err != nil {
+		t.Fatal(err)
+	}
+	const tail = "000+" // tenths, quarters of an hour from UTC, sign
+	until, err := time.Parse("060102150405"+tail, sent[0].Validity)
+	if left := r.expires.Sub(until); err != nil || left.Abs() > 2*time.Minute {
+		t.Errorf("the message is valid until %v, %v; want %v", until, err, r.expires)
 	}
 }
 

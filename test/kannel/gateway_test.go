@@ -124,6 +124,7 @@ func program(t *testing.T, name string) string {
 func run(t *testing.T, program, conf string) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), program, "-v", "1", conf)
+	cmd.Env = append(os.Environ(), "TZ=UTC")
 	cmd.Dir = filepath.Dir(conf)
 	cmd.Stdout, cmd.Stderr = t.Output(), t.Output()
 	cmd.SysProcAttr = parleytest.DiesWithParent()

@@ -26,7 +26,7 @@ import (
 type kannelSettings struct {
 	URL           string `json:"url"` // of smsbox, such as http://kannel.internal:13013
 	DefaultSender string `json:"default_sender"`
-	SMSC          string `json:"smsc"`     // which of Kannel's centres; "" lets it choose
+	SMSC          string `json:"smsc"`     // what Kannel picks a centre by; "" lets it choose
 	DLRMask       int    `json:"dlr_mask"` // what is reported: 1 delivered, 2 failed, 4 buffered, 8 taken, 16 refused
 	SmartEncoding bool   `json:"smart_encoding"`
 }
