@@ -15,6 +15,7 @@ import (
 
 	"github.com/parley-im/parley"
 	"github.com/parley-im/parley/internal/channel"
+	"github.com/parley-im/parley/internal/channel/twilio"
 )
 
 // The providers, as a credential's provider names them. The first serves
@@ -117,7 +118,7 @@ func (*MMS) Render(o *channel.Outgoing) ([]channel.Payload, error) {
 	case providerBandwidth:
 		does = abilities{maxText: bandwidthMaxText}
 	case providerTwilio:
-		does = abilities{maxText: twilioMaxText}
+		does = abilities{maxText: twilio.MaxText}
 	}
 	slides, err := slidesOf(o, does)
 	if err != nil {
@@ -153,7 +154,7 @@ func (*MMS) Send(ctx context.Context, c *channel.Conn, a channel.Attempt) (chann
 func (*MMS) Receive(c *channel.Conn, r *http.Request, body []byte) (channel.Received, error) {
 	name := channel.Provider(c.Credential, providerSinch)
 	if name == providerTwilio {
-		return receiveTwilio(c, r, body)
+		return twilioAccount(c).Receive(c, r, body)
 	}
 	if !genuine(c.Credential.CallbackSecret, r) {
 		return channel.Received{}, channel.ErrForged
@@ -172,8 +173,8 @@ func (*MMS) FetchMedia(ctx context.Context, c *channel.Conn, ref string) (channe
 	case strings.HasPrefix(ref, inlinePrefix): // whatever the provider is by now
 	case name == providerBandwidth:
 		return fetchBandwidth(ctx, c, ref)
-	case name == providerTwilio:
-		return fetchTwilio(ctx, c, ref)
+	case name == providerTwilio && c.Credential.MMS != nil:
+		return twilioAccount(c).Fetch(ctx, c, ref)
 	}
 	return inlineMedia(ref)
 }

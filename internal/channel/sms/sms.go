@@ -122,7 +122,7 @@ func (s *SMS) Connect(ctx context.Context, c *channel.Conn) (string, error) {
 // FetchMedia implements channel.MediaFetcher. Of the providers only twilio
 // keeps media for us to fetch.
 func (s *SMS) FetchMedia(ctx context.Context, c *channel.Conn, ref string) (channel.Media, error) {
-	return fetchTwilio(ctx, c, ref)
+	return twilioAccount(c).Fetch(ctx, c, ref)
 }
 
 // Receive implements channel.Receiver.
