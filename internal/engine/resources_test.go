@@ -263,7 +263,7 @@ func TestTranscodeShowsWhatIsSent(t *testing.T) {
 	a := w.app()
 	r := text(a, "hello", sms(ada))
 	got, err := w.e.Transcode(t.Context(), project, &parley.TranscodeMessageRequest{
-		AppID: a.ID, AppMessage: r.Message, Channels: []parley.Channel{parley.ChannelSMS}, To: ada,
+		AppID: a.ID, AppMessage: r.Message, Channels: []parley.Channel{parley.ChannelSMS}, To: "+" + ada,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -36,7 +36,8 @@ func (e *Engine) Transcode(ctx context.Context, projectID string, r *parley.Tran
 			return nil, refused(name, err)
 		}
 		payloads, err := render(ch, channel.Outgoing{
-			MessageID: parley.FirstID(parley.Epoch()), To: channel.Address{Identity: to}, Message: message,
+			MessageID: parley.FirstID(parley.Epoch()), Message: message,
+			To:         channel.Address{Identity: parley.ChannelIdentity{Channel: name, Identity: to}.Normalize().Identity},
 			Credential: app.Credential(name),
 		})
 		if err != nil {

@@ -35,11 +35,7 @@ func (Channel) Receive(c *channel.Conn, r *http.Request, body []byte) (channel.R
 	}
 	var all []channel.Inbound
 	for _, raw := range *batch.Events {
-		var e event
-		if err := json.Unmarshal(raw, &e); err != nil {
-			return channel.Received{}, fmt.Errorf("%w: %w", channel.ErrMalformed, err)
-		}
-		if in, ok := e.inbound(raw); ok {
+		if in, ok := read(raw); ok {
 			in.To = batch.Destination
 			all = append(all, in)
 		}
@@ -57,6 +53,28 @@ func genuine(c *channel.Conn, signature string, body []byte) bool {
 	mac := hmac.New(sha256.New, []byte(secret))
 	mac.Write(body)
 	return hmac.Equal(got, mac.Sum(nil))
+}
+
+// read says what an event means; false if nothing. One that cannot be read is
+// passed on as it is, so that it does not take the others with it.
+func read(raw []byte) (channel.Inbound, bool) {
+	var e event
+	if json.Unmarshal(raw, &e) == nil {
+		return e.inbound(raw)
+	}
+	var odd struct {
+		ID     string `json:"webhookEventId"`
+		Source struct {
+			Type   string `json:"type"`
+			UserID string `json:"userId"`
+		} `json:"source"`
+	}
+	if json.Unmarshal(raw, &odd) != nil || odd.Source.Type != "user" || odd.ID == "" {
+		return channel.Inbound{}, false
+	}
+	in := channel.Inbound{ID: channel.ProviderID(odd.ID), Unsupported: string(raw)}
+	in.From.Identity = odd.Source.UserID
+	return in, odd.Source.UserID != ""
 }
 
 // inbound says what an event means; false if nothing.

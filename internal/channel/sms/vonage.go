@@ -1,6 +1,7 @@
 package sms
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"crypto/hmac"
@@ -15,6 +16,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -115,24 +117,33 @@ func sendVonage(ctx context.Context, c *channel.Conn, a channel.Attempt) (channe
 	return vonageAnswer(answer)
 }
 
+// A vonageMessage is what became of a message, or of a part of it.
+type vonageMessage struct {
+	ID     string `json:"message-id"`
+	Status string `json:"status"`
+	Error  string `json:"error-text"`
+}
+
 // vonageAnswer reads what became of a message: the status is 200 in any case.
 func vonageAnswer(answer *channel.Answer) (channel.ProviderID, error) {
 	var body struct {
-		Messages []struct {
-			ID     string `json:"message-id"`
-			Status string `json:"status"`
-			Error  string `json:"error-text"`
-		} `json:"messages"`
+		Messages []vonageMessage `json:"messages"`
 	}
 	if err := json.Unmarshal(answer.Body, &body); err != nil || len(body.Messages) == 0 {
 		return "", channel.Verdict(answer, "the answer has no message")
 	}
 	// A long text is several messages; the first stands for all, and one that
-	// was refused for the whole.
+	// was refused for the whole. Where others were taken, a repeat would send
+	// those again.
 	for _, m := range body.Messages {
-		if m.Status != "0" {
-			return "", vonageRefusal(m.Status, m.Error)
+		if m.Status == "0" {
+			continue
 		}
+		e := vonageRefusal(m.Status, m.Error)
+		if slices.ContainsFunc(body.Messages, func(o vonageMessage) bool { return o.Status == "0" }) {
+			e.Outcome, e.After = channel.Unknown, 0
+		}
+		return "", e
 	}
 	if body.Messages[0].ID == "" {
 		return "", channel.Verdict(answer, "the answer has no message-id")
@@ -250,7 +261,9 @@ func vonageFields(r *http.Request, body []byte) (url.Values, error) {
 		return given(r, body)
 	}
 	var members map[string]any
-	if err := json.Unmarshal(body, &members); err != nil {
+	d := json.NewDecoder(bytes.NewReader(body))
+	d.UseNumber() // numbers are signed as they are written
+	if err := d.Decode(&members); err != nil {
 		return nil, err
 	}
 	fields := url.Values{}

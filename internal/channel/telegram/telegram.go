@@ -69,7 +69,13 @@ func (Channel) Capabilities() channel.Capabilities {
 		Text:       channel.Native,
 		Media:      channel.Native,
 		MediaTypes: []channel.MediaType{
-			{Type: "image/*", MaxBytes: maxPhotoURL}, {Type: "*/*", MaxBytes: maxFileURL},
+			{Type: "image/gif", MaxBytes: maxFileURL},
+			{Type: "image/*", MaxBytes: maxPhotoURL},
+			{Type: "video/mp4", MaxBytes: maxFileURL},
+			{Type: "audio/*", MaxBytes: maxFileURL},
+			{Type: "application/pdf", MaxBytes: maxFileURL},
+			{Type: "application/zip", MaxBytes: maxFileURL},
+			{Type: "*/*"}, // as a link
 		},
 		Card:        channel.Native,
 		Carousel:    channel.Native,

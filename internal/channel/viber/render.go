@@ -168,7 +168,7 @@ func (r *renderer) media(m *parley.MediaMessage, words string, keys *grid) {
 		out = r.add("video")
 	default:
 		out = r.add("file")
-		out.FileName = transcode.Truncate(name, maxFileName, channel.UTF16)
+		out.FileName = withExtension(name, ext)
 	}
 	out.Media = m.URL
 	if out.Type != "file" {
@@ -198,6 +198,16 @@ func fileName(m *parley.MediaMessage) (name, ext string) {
 		name = path.Base(u.Path)
 	}
 	return name, strings.ToLower(path.Ext(u.Path))
+}
+
+// withExtension returns a file's name within the limit, and with the extension
+// by which phones know how to open it.
+func withExtension(name, ext string) string {
+	stem := name
+	if strings.EqualFold(path.Ext(name), ext) {
+		stem = name[:len(name)-len(ext)]
+	}
+	return transcode.Truncate(stem, maxFileName-transcode.Length(ext, channel.UTF16), channel.UTF16) + ext
 }
 
 func isPicture(ext string) bool {
