@@ -446,9 +446,12 @@ func TestSubmittedAsSent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, got := range []*parley.AppMessage{submitted, wire.AppMessage} {
-		if raw, err := parley.Marshal(got); string(raw) != sent || err != nil {
-			t.Errorf("sent %s, got %s (%v)", sent, raw, err)
-		}
+	if raw, err := parley.Marshal(wire.AppMessage); string(raw) != sent || err != nil {
+		t.Errorf("sent %s, got %s (%v)", sent, raw, err)
+	}
+	// Callbacks write numbers in one way; see package callback.
+	want := strings.Replace(sent, "1.50", "1.5", 1)
+	if raw, err := parley.Marshal(submitted); string(raw) != want || err != nil {
+		t.Errorf("sent %s, told %s (%v)", want, raw, err)
 	}
 }
