@@ -87,7 +87,7 @@ func TestAttachments(t *testing.T) {
 	}
 	var shown simulator.Item
 	p.Do(http.MethodGet, handset+"/wait", nil, &shown)
-	if len(shown.Media) != 1 || shown.Media[0].Name != "a.txt" || read(t, p, shown.Media[0].URL) != "media" {
+	if len(shown.Media) != 1 || shown.Media[0].Name != "a.txt" || p.Fetch(shown.Media[0].URL) != "media" {
 		t.Errorf("the phone shows %+v", shown.Media)
 	}
 	p.Do(http.MethodPost, handset+"/reply", map[string]string{"media_url": "data:image/jpeg;base64,YSBwaWN0dXJl", "caption": "Look"}, nil)
@@ -103,25 +103,6 @@ func TestAttachments(t *testing.T) {
 	if got, err := io.ReadAll(media.Body); err != nil || string(got) != "a picture" || media.Size != int64(len(got)) {
 		t.Errorf("the picture is %q of %d, %v", got, media.Size, err)
 	}
-}
-
-// read fetches what a phone shows.
-func read(t *testing.T, p *channeltest.Rig, path string) string {
-	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, p.URL+path, http.NoBody)
-	if err != nil {
-		t.Fatal(err)
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	raw, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(raw)
 }
 
 // TestRepeat checks that the same attempt made twice is one message.

@@ -147,6 +147,25 @@ func (r *Rig) Do(method, path string, in, out any) {
 	}
 }
 
+// Fetch fetches a file that a handset shows.
+func (r *Rig) Fetch(path string) string {
+	r.t.Helper()
+	req, err := http.NewRequestWithContext(r.t.Context(), http.MethodGet, r.URL+path, http.NoBody)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	file, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode != http.StatusOK {
+		r.t.Fatalf("fetch %s: %d %v", path, resp.StatusCode, err)
+	}
+	return string(file)
+}
+
 // Render makes a message into payloads as the engine does. An error says that
 // it cannot be sent on the channel.
 func (r *Rig) Render(m *parley.AppMessage) ([]channel.Payload, error) {
@@ -177,6 +196,16 @@ func (r *Rig) Send(key string, m *parley.AppMessage) ([]channel.ProviderID, erro
 		return nil, err
 	}
 	return r.SendPayloads(key, payloads)
+}
+
+// MustSend sends a message under the key MessageID; it must be taken.
+func (r *Rig) MustSend(m *parley.AppMessage) []channel.ProviderID {
+	r.t.Helper()
+	ids, err := r.Send(MessageID, m)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return ids
 }
 
 // SendPayloads sends the payloads of one message, like Send.

@@ -1,11 +1,9 @@
 package line_test
 
 import (
-	"bytes"
 	"encoding/json"
 	"io"
 	"net/http"
-	"net/http/httptest"
 	"testing"
 	"time"
 
@@ -16,106 +14,27 @@ import (
 	"github.com/parley-im/parley/internal/simulator"
 )
 
-// A phone is one handset of a simulated LINE and the account it talks to, both
-// over HTTP.
-type phone struct {
-	t     *testing.T
-	base  string
-	conn  *channel.Conn
-	inbox chan channel.Inbound
-}
-
 const handset = "/handsets/LINE/" + userID
 
-func newPhone(t *testing.T) *phone {
+// newPhone returns a handset of a simulated LINE and the account it talks to.
+func newPhone(t *testing.T) *channeltest.Rig {
 	t.Helper()
-	sim := simulator.New(simulator.Options{Now: time.Now})
-	t.Cleanup(sim.Close)
-	server := httptest.NewServer(sim.Handler())
-	t.Cleanup(server.Close)
-	p := &phone{t: t, base: server.URL, conn: conn(credential(), server.URL+"/line"), inbox: make(chan channel.Inbound, 16)}
-	hook := httptest.NewServer(http.HandlerFunc(p.receive))
-	t.Cleanup(hook.Close)
-	p.conn.WebhookURL = hook.URL
-	p.do(http.MethodPut, "/accounts/line/1653", simulator.LINEAccount{Token: token, Secret: secret, BasicID: "@shop"}, nil)
-	p.do(http.MethodPut, handset, map[string]string{"name": "Nic"}, nil)
+	p := (&channeltest.Rig{Channel: line.New(), Credential: credential(), Provider: simulator.ProviderLINE, To: userID}).Start(t)
+	p.Do(http.MethodPut, "/accounts/line/1653", simulator.LINEAccount{Token: token, Secret: secret, BasicID: "@shop"}, nil)
+	p.Do(http.MethodPut, handset, map[string]string{"name": "Nic"}, nil)
 	for range 2 { // harmless when repeated
-		if known, err := line.New().Connect(t.Context(), p.conn); err != nil || known != "@shop" {
+		if known, err := line.New().Connect(t.Context(), p.Conn); err != nil || known != "@shop" {
 			t.Fatalf("connect: %q, %v", known, err)
 		}
 	}
 	return p
 }
 
-func (p *phone) receive(w http.ResponseWriter, r *http.Request) {
-	body, err := io.ReadAll(r.Body)
-	if err != nil {
-		p.t.Error(err)
-	}
-	got, err := line.New().Receive(p.conn, r, body)
-	if err != nil {
-		p.t.Errorf("Receive(%s): %v", body, err)
-		w.WriteHeader(http.StatusBadRequest)
-		return
-	}
-	for _, in := range got.Inbound {
-		p.inbox <- in
-	}
-}
-
-// do calls the simulator's control API.
-func (p *phone) do(method, path string, in, out any) {
-	p.t.Helper()
-	body, err := json.Marshal(in)
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	req, err := http.NewRequestWithContext(p.t.Context(), method, p.base+path, bytes.NewReader(body))
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	answer, err := io.ReadAll(resp.Body)
-	if err != nil || resp.StatusCode >= 300 {
-		p.t.Fatalf("%s %s: %d %s %v", method, path, resp.StatusCode, answer, err)
-	}
-	if out != nil {
-		if err := json.Unmarshal(answer, out); err != nil {
-			p.t.Fatalf("%s %s: %v in %s", method, path, err, answer)
-		}
-	}
-}
-
-// next waits for what the account hears next.
-func (p *phone) next() channel.Inbound {
-	p.t.Helper()
-	select {
-	case in := <-p.inbox:
-		return in
-	case <-time.After(10 * time.Second):
-		p.t.Fatal("the account heard nothing")
-		return channel.Inbound{}
-	}
-}
-
-// send sends a message to an identity and returns the ids of its payloads.
-func (p *phone) send(m *parley.AppMessage, to, key string) ([]channel.ProviderID, error) {
-	p.t.Helper()
-	var ids []channel.ProviderID
-	for i, payload := range renderTo(p.t, m, to) {
-		id, err := line.New().Send(p.t.Context(), p.conn, channel.Attempt{
-			Key: key + "." + string(rune('0'+i)), To: channel.Address{Identity: to}, Payload: payload,
-		})
-		if err != nil {
-			return nil, err
-		}
-		ids = append(ids, id)
-	}
-	return ids, nil
+// send sends what a message becomes to an identity.
+func send(t *testing.T, p *channeltest.Rig, m *parley.AppMessage, to, key string) ([]channel.ProviderID, error) {
+	t.Helper()
+	p.To = to
+	return p.SendPayloads(key, renderTo(t, m, to))
 }
 
 func text(s string) *parley.AppMessage { return &parley.AppMessage{Text: &parley.TextMessage{Text: s}} }
@@ -139,45 +58,45 @@ func TestRoundTrip(t *testing.T) {
 			{ShareLocation: &parley.ShareLocationMessage{Title: "Here", FallbackURL: "https://x.example"}},
 		},
 	}}
-	ids, err := p.send(choice, userID, "k")
+	ids, err := send(t, p, choice, userID, "k")
 	if err != nil || len(ids) != 1 {
 		t.Fatalf("send a choice: %v, %v", ids, err)
 	}
-	again, err := p.send(choice, userID, "k")
+	again, err := send(t, p, choice, userID, "k")
 	if err != nil || again[0] != ids[0] {
 		t.Errorf("a repeat: %v, %v, want %v", again, err, ids)
 	}
 	var shown item
-	p.do(http.MethodGet, handset+"/wait", nil, &shown)
+	p.Do(http.MethodGet, handset+"/wait", nil, &shown)
 	if shown.Text != "Tea?" || len(shown.Choices) != 3 || shown.Choices[1].URL != "tel:+4670" || shown.Choices[2].Kind != "location" {
 		t.Errorf("the phone shows %+v", shown)
 	}
 	var info simulator.HandsetInfo
-	if p.do(http.MethodGet, handset, nil, &info); info.Total != 1 {
+	if p.Do(http.MethodGet, handset, nil, &info); info.Total != 1 {
 		t.Errorf("the phone got %d messages, want 1", info.Total)
 	}
 
-	p.do(http.MethodPost, handset+"/tap", map[string]any{"choice": 1}, nil)
-	if in := p.next(); in.Message == nil || in.Message.ChoiceResponse == nil || in.Message.ChoiceResponse.PostbackData != channel.Token(messageKey, 0) {
+	p.Do(http.MethodPost, handset+"/tap", map[string]any{"choice": 1}, nil)
+	if in := p.Next(); in.Message == nil || in.Message.ChoiceResponse == nil || in.Message.ChoiceResponse.PostbackData != channel.Token(messageKey, 0) {
 		t.Errorf("tap: got %+v", in)
 	}
-	p.do(http.MethodPost, handset+"/tap", map[string]any{"choice": "Here"}, nil)
-	if in := p.next(); in.Message == nil || in.Message.Location == nil {
+	p.Do(http.MethodPost, handset+"/tap", map[string]any{"choice": "Here"}, nil)
+	if in := p.Next(); in.Message == nil || in.Message.Location == nil {
 		t.Errorf("a tapped location: got %+v", in)
 	}
-	p.do(http.MethodPost, handset+"/reply", map[string]string{"text": "Hi", "reply_to": shown.ID}, nil)
-	in := p.next()
+	p.Do(http.MethodPost, handset+"/reply", map[string]string{"text": "Hi", "reply_to": shown.ID}, nil)
+	in := p.Next()
 	if in.Message == nil || in.Message.Text == nil || in.ReplyTo != ids[0] || in.From.Identity != userID {
 		t.Errorf("a quoting text: got %+v, want a reply to %s", in, ids[0])
 	}
-	if profile, err := line.New().Profile(t.Context(), p.conn, in.From); err != nil || profile.Name != "Nic" {
+	if profile, err := line.New().Profile(t.Context(), p.Conn, in.From); err != nil || profile.Name != "Nic" {
 		t.Errorf("profile: %+v, %v", profile, err)
 	}
 	e := &channel.OutgoingEvent{To: in.From, Event: &parley.AppEvent{Composing: &parley.Empty{}}}
-	if _, err := line.New().SendEvent(t.Context(), p.conn, e); err != nil {
+	if _, err := line.New().SendEvent(t.Context(), p.Conn, e); err != nil {
 		t.Errorf("composing: %v", err)
 	}
-	if p.do(http.MethodGet, handset, nil, &info); !info.Typing {
+	if p.Do(http.MethodGet, handset, nil, &info); !info.Typing {
 		t.Error("the phone does not show the loading animation")
 	}
 }
@@ -185,14 +104,14 @@ func TestRoundTrip(t *testing.T) {
 func TestRoundTripMedia(t *testing.T) {
 	t.Parallel()
 	p := newPhone(t)
-	p.do(http.MethodPost, handset+"/reply", map[string]string{
+	p.Do(http.MethodPost, handset+"/reply", map[string]string{
 		"media_url": "data:image/jpeg;base64,YSBwaWN0dXJl", "account": "1653",
 	}, nil)
-	in := p.next()
+	in := p.Next()
 	if in.Message == nil || in.Message.Media == nil || in.Media == nil {
 		t.Fatalf("got %+v, want media", in)
 	}
-	m, err := line.New().FetchMedia(t.Context(), p.conn, in.Media.Ref)
+	m, err := line.New().FetchMedia(t.Context(), p.Conn, in.Media.Ref)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -205,26 +124,26 @@ func TestRoundTripMedia(t *testing.T) {
 func TestRoundTripBlocked(t *testing.T) {
 	t.Parallel()
 	p := newPhone(t)
-	if _, err := p.send(text("Hi"), userID, "a"); err != nil {
+	if _, err := send(t, p, text("Hi"), userID, "a"); err != nil {
 		t.Fatal(err)
 	}
-	p.do(http.MethodPost, handset+"/block", struct{}{}, nil)
-	if in := p.next(); !in.OptOut {
+	p.Do(http.MethodPost, handset+"/block", struct{}{}, nil)
+	if in := p.Next(); !in.OptOut {
 		t.Errorf("block: got %+v, want an opt-out", in)
 	}
-	if _, err := p.send(text("Hi again"), userID, "b"); err != nil {
+	if _, err := send(t, p, text("Hi again"), userID, "b"); err != nil {
 		t.Errorf("to a blocked phone: %v, want nothing said of it", err)
 	}
-	p.do(http.MethodPost, handset+"/unblock", struct{}{}, nil)
-	if in := p.next(); !in.OptIn {
+	p.Do(http.MethodPost, handset+"/unblock", struct{}{}, nil)
+	if in := p.Next(); !in.OptIn {
 		t.Errorf("unblock: got %+v, want an opt-in", in)
 	}
-	_, err := p.send(text("Hi"), "U123", "c")
+	_, err := send(t, p, text("Hi"), "U123", "c")
 	if e := channel.AsError(err); err == nil || e.Reason.Code != parley.ReasonRecipientInvalidChannelIdentity {
 		t.Errorf("to nobody: %v, want RECIPIENT_INVALID_CHANNEL_IDENTITY", err)
 	}
-	p.do(http.MethodPut, handset+"/behaviour", simulator.Behaviour{Deliver: simulator.DeliverRateLimit, RetryAfter: 2}, nil)
-	_, err = p.send(text("Hi"), userID, "d")
+	p.Do(http.MethodPut, handset+"/behaviour", simulator.Behaviour{Deliver: simulator.DeliverRateLimit, RetryAfter: 2}, nil)
+	_, err = send(t, p, text("Hi"), userID, "d")
 	if e := channel.AsError(err); err == nil || e.Outcome != channel.TryAgain || e.After != 2*time.Second {
 		t.Errorf("too fast: %v", err)
 	}
@@ -236,21 +155,21 @@ func TestRoundTripNotification(t *testing.T) {
 	t.Parallel()
 	p := newPhone(t)
 	const number = "818000001234"
-	p.do(http.MethodPut, "/handsets/LINE/"+number, map[string]string{"name": "Aki"}, nil)
+	p.Do(http.MethodPut, "/handsets/LINE/"+number, map[string]string{"name": "Aki"}, nil)
 	m := &parley.AppMessage{ChannelSpecific: map[parley.Channel]parley.ChannelSpecificMessage{parley.ChannelLINE: {
 		MessageType: "NOTIFICATION_MESSAGE_TEMPLATE",
 		Message:     json.RawMessage(`{"template_key":"shipment","body":{"items":[{"item_key":"number","content":"7"}]}}`),
 	}}}
 	for key, m := range map[string]*parley.AppMessage{"template": m, "free": text("Hi")} {
-		ids, err := p.send(m, number, key)
+		ids, err := send(t, p, m, number, key)
 		if err != nil || len(ids) != 1 {
 			t.Fatalf("%s: %v, %v", key, ids, err)
 		}
-		if in := p.next(); in.Receipt == nil || in.Receipt.ID != ids[0] || in.Receipt.Status != parley.StatusDelivered {
+		if in := p.Next(); in.Receipt == nil || in.Receipt.ID != ids[0] || in.Receipt.Status != parley.StatusDelivered {
 			t.Errorf("%s: got %+v, want a receipt for %v", key, in, ids)
 		}
 	}
-	_, err := p.send(m, "819099999999", "nobody")
+	_, err := send(t, p, m, "819099999999", "nobody")
 	if e := channel.AsError(err); err == nil || e.Reason.Code != parley.ReasonRecipientNotReachable {
 		t.Errorf("to a number without LINE: %v", err)
 	}
@@ -264,7 +183,7 @@ func TestRoundTripCorpus(t *testing.T) {
 	corpus := channeltest.Corpus(t)
 	delete(corpus, "explicit") // shows that nothing is added or lost
 	for name, m := range corpus {
-		if _, err := p.send(m, userID, name); err != nil {
+		if _, err := send(t, p, m, userID, name); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

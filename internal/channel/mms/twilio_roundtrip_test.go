@@ -7,39 +7,40 @@ import (
 
 	"github.com/parley-im/parley"
 	"github.com/parley-im/parley/internal/channel"
+	"github.com/parley-im/parley/internal/channel/channeltest"
 	"github.com/parley-im/parley/internal/channel/mms"
 )
 
 func TestTwilioRoundTrip(t *testing.T) {
 	t.Parallel()
 	p := newPhone(t, ``)
-	p.conn.BaseURL, p.conn.WebhookURL = p.base+"/mms-twilio", p.hook
-	p.conn.Credential.Provider = "twilio"
-	p.conn.Credential.MMS = &parley.MMSCredentials{AccountID: "AC1", APIKey: "token", DefaultSender: "+12025550100"}
-	p.do(http.MethodPut, "/accounts/mms-twilio/AC1", map[string]string{
-		"token": "token", "number": "+12025550100", "webhook_url": p.hook,
+	p.Conn.BaseURL = p.URL + "/mms-twilio"
+	p.Conn.Credential.Provider = "twilio"
+	p.Conn.Credential.MMS = &parley.MMSCredentials{AccountID: "AC1", APIKey: "token", DefaultSender: "+12025550100"}
+	p.Do(http.MethodPut, "/accounts/mms-twilio/AC1", map[string]string{
+		"token": "token", "number": "+12025550100", "webhook_url": p.Conn.WebhookURL,
 	}, nil)
 	id, err := p.send(card())
 	if err != nil {
 		t.Fatal(err)
 	}
 	var shown item
-	p.do(http.MethodGet, handset+"/wait", nil, &shown)
+	p.Do(http.MethodGet, handset+"/wait", nil, &shown)
 	if shown.Text != "Tulips\nFresh\n> YES" || len(shown.Media) != 1 || shown.Media[0].URL != "https://x.example/a.png" {
 		t.Fatalf("the phone shows %+v", shown)
 	}
 	in := p.next()
-	if in.Receipt == nil || in.Receipt.ID != id || in.Receipt.Key != messageID+".0" || in.Receipt.Status != parley.StatusDelivered {
+	if in.Receipt == nil || in.Receipt.ID != id || in.Receipt.Key != channeltest.MessageID+".0" || in.Receipt.Status != parley.StatusDelivered {
 		t.Errorf("got %+v, want the delivery of %s", in, id)
 	}
-	p.do(http.MethodPost, handset+"/reply", map[string]any{
+	p.Do(http.MethodPost, handset+"/reply", map[string]any{
 		"media_url": "data:image/jpeg;base64,YSBwaWN0dXJl", "caption": "Look", "account": "AC1",
 	}, nil)
 	in = p.next()
 	if in.Message == nil || in.Message.MediaCard == nil || in.Message.MediaCard.Caption != "Look" || in.Media == nil {
 		t.Fatalf("got %+v, want media with a caption", in)
 	}
-	m, err := mms.New().FetchMedia(t.Context(), p.conn, in.Media.Ref)
+	m, err := mms.New().FetchMedia(t.Context(), p.Conn, in.Media.Ref)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,11 +48,11 @@ func TestTwilioRoundTrip(t *testing.T) {
 	if got, err := io.ReadAll(m.Body); err != nil || string(got) != "a picture" {
 		t.Errorf("fetched %q, %v", got, err)
 	}
-	p.do(http.MethodPut, handset+"/behaviour", map[string]any{"deliver": "refuse", "fail_code": 21610, "times": 1}, nil)
+	p.Do(http.MethodPut, handset+"/behaviour", map[string]any{"deliver": "refuse", "fail_code": 21610, "times": 1}, nil)
 	if _, err := p.send(card()); err == nil || channel.AsError(err).Reason.Code != parley.ReasonRecipientNotOptedIn {
 		t.Errorf("refused: %v", err)
 	}
-	p.conn.Credential.MMS.APIKey = "wrong"
+	p.Conn.Credential.MMS.APIKey = "wrong"
 	if _, err := p.send(card()); err == nil || channel.AsError(err).Reason.Code != parley.ReasonChannelBadConfiguration {
 		t.Errorf("a wrong token: %v", err)
 	}

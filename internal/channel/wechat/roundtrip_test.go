@@ -1,13 +1,9 @@
 package wechat_test
 
 import (
-	"context"
 	"io"
-	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -16,118 +12,51 @@ import (
 	"github.com/parley-im/parley/internal/channel/channeltest"
 	"github.com/parley-im/parley/internal/channel/wechat"
 	"github.com/parley-im/parley/internal/simulator"
-	"github.com/parley-im/parley/internal/transcode"
 )
-
-const messageID = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
 
 // A phone is one follower of an account at a simulated WeChat.
 type phone struct {
-	t     *testing.T
-	sim   *simulator.Simulator
-	ch    *wechat.WeChat
-	conn  *channel.Conn
-	inbox chan channel.Inbound
+	*channeltest.Rig
+	t  *testing.T
+	ch *wechat.WeChat
 }
 
 func newPhone(t *testing.T, plain bool) *phone {
 	t.Helper()
-	sim := simulator.New(simulator.Options{Now: time.Now})
-	t.Cleanup(sim.Close)
-	server := httptest.NewServer(sim.Handler())
-	t.Cleanup(server.Close)
-	p := &phone{t: t, sim: sim, ch: wechat.New(), inbox: make(chan channel.Inbound, 16)}
-	p.conn = &channel.Conn{
-		Credential: credential(), BaseURL: server.URL + "/wechat", HTTP: server.Client(), Now: time.Now,
-	}
-	p.conn.OpenMedia = p.openMedia
-	hook := httptest.NewServer(http.HandlerFunc(p.receive))
-	t.Cleanup(hook.Close)
-	c := p.conn.Credential.WeChat
-	account := simulator.WeChatAccount{AppSecret: c.AppSecret, Token: c.Token, AESKey: c.AESKey, WebhookURL: hook.URL}
+	p := &phone{t: t, ch: wechat.New()}
+	p.Rig = (&channeltest.Rig{Channel: p.ch, Credential: credential(), Provider: simulator.ProviderWeChat, To: openID}).Start(t)
+	c := p.Conn.Credential.WeChat
+	account := simulator.WeChatAccount{AppSecret: c.AppSecret, Token: c.Token, AESKey: c.AESKey, WebhookURL: p.Conn.WebhookURL}
 	if plain {
 		account.AESKey = ""
 	}
-	if err := sim.Put(t.Context(), simulator.ProviderWeChat, c.AppID, account); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := p.ch.Connect(t.Context(), p.conn); err != nil {
+	p.Put(c.AppID, account)
+	if _, err := p.ch.Connect(t.Context(), p.Conn); err != nil {
 		t.Fatal(err)
 	}
 	return p
 }
 
-func (p *phone) receive(w http.ResponseWriter, r *http.Request) {
-	body, err := io.ReadAll(r.Body)
-	if err != nil {
-		p.t.Error(err)
-	}
-	got, err := p.ch.Receive(p.conn, r, body)
-	if err != nil {
-		p.t.Errorf("Receive(%s): %v", body, err)
-		w.WriteHeader(http.StatusBadRequest)
-		return
-	}
-	for _, in := range got.Inbound {
-		p.inbox <- in
-	}
-	_, _ = w.Write(got.Reply.Body)
-}
-
-// openMedia stands for the files that messages name.
-func (p *phone) openMedia(context.Context, string) (channel.Media, error) {
-	return channel.Media{Body: io.NopCloser(strings.NewReader("media")), Size: 5}, nil
-}
-
-// next waits for what the account hears next.
-func (p *phone) next() channel.Inbound {
-	p.t.Helper()
-	select {
-	case in := <-p.inbox:
-		return in
-	case <-time.After(10 * time.Second):
-		p.t.Fatal("the account heard nothing")
-		return channel.Inbound{}
-	}
-}
-
-// send sends a message as the engine does.
 func (p *phone) send(m *parley.AppMessage) error {
 	p.t.Helper()
-	tagged := channel.Tagged(transcode.Select(m, parley.ChannelWeChat), messageID)
-	parts, err := transcode.Message(tagged, p.ch.Capabilities())
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	to := channel.Address{Identity: openID}
-	for _, part := range parts {
-		payloads, err := p.ch.Render(&channel.Outgoing{MessageID: messageID, To: to, Message: part})
-		if err != nil {
-			p.t.Fatal(err)
-		}
-		for _, payload := range payloads {
-			if _, err := p.ch.Send(p.t.Context(), p.conn, channel.Attempt{Key: "k", To: to, Payload: payload}); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+	_, err := p.Send("k", m)
+	return err
 }
 
 func (p *phone) reply(r simulator.Reply) channel.Inbound {
 	p.t.Helper()
-	if _, err := p.sim.Reply(p.t.Context(), simulator.ChannelWeChat, openID, r); err != nil {
+	if _, err := p.Sim.Reply(p.t.Context(), simulator.ChannelWeChat, openID, r); err != nil {
 		p.t.Fatal(err)
 	}
-	return p.next()
+	return p.Next()
 }
 
 func (p *phone) event(e simulator.Event) channel.Inbound {
 	p.t.Helper()
-	if _, err := p.sim.Event(simulator.ChannelWeChat, openID, e); err != nil {
+	if _, err := p.Sim.Event(simulator.ChannelWeChat, openID, e); err != nil {
 		p.t.Fatal(err)
 	}
-	return p.next()
+	return p.Next()
 }
 
 // TestSimulatorTakesTheCorpus sends every message of the corpus.
@@ -159,18 +88,18 @@ func TestRoundTrip(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	th, _ := p.sim.Thread(simulator.ChannelWeChat, openID)
+	th, _ := p.Sim.Thread(simulator.ChannelWeChat, openID)
 	last := th.Items[len(th.Items)-1]
 	if last.Text != "Tea & cake?\nShop" || len(last.Choices) != 2 {
 		t.Errorf("the phone shows %+v", last)
 	}
-	if tapped, err := p.sim.Tap(simulator.ChannelWeChat, openID, simulator.Tap{Choice: "Shop"}); err != nil || tapped.Opened != "https://shop.example" {
+	if tapped, err := p.Sim.Tap(simulator.ChannelWeChat, openID, simulator.Tap{Choice: "Shop"}); err != nil || tapped.Opened != "https://shop.example" {
 		t.Errorf("tap of a link: %+v, %v", tapped, err)
 	}
-	if _, err := p.sim.Tap(simulator.ChannelWeChat, openID, simulator.Tap{Choice: "Yes"}); err != nil {
+	if _, err := p.Sim.Tap(simulator.ChannelWeChat, openID, simulator.Tap{Choice: "Yes"}); err != nil {
 		t.Fatal(err)
 	}
-	if in := p.next(); in.Message.ChoiceResponse == nil || in.Message.ChoiceResponse.PostbackData != channel.Token(messageID, 0) {
+	if in := p.Next(); in.Message.ChoiceResponse == nil || in.Message.ChoiceResponse.PostbackData != channel.Token(channeltest.MessageID, 0) {
 		t.Errorf("tap: got %+v", in.Message)
 	}
 	if in := p.event(simulator.Event{Type: simulator.EventStart, Payload: "MENU_1"}); in.Message.ChoiceResponse.PostbackData != "MENU_1" {
@@ -181,7 +110,7 @@ func TestRoundTrip(t *testing.T) {
 		if name == "composing_end_event" {
 			e = &parley.AppEvent{ComposingEnd: &parley.Empty{}}
 		}
-		if _, err := p.ch.SendEvent(t.Context(), p.conn, &channel.OutgoingEvent{To: channel.Address{Identity: openID}, Event: e}); err != nil {
+		if _, err := p.ch.SendEvent(t.Context(), p.Conn, &channel.OutgoingEvent{To: channel.Address{Identity: openID}, Event: e}); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -216,7 +145,7 @@ func TestReplies(t *testing.T) {
 					t.Errorf("%s: got %+v", kind, in)
 					continue
 				}
-				media, err := p.ch.FetchMedia(t.Context(), p.conn, in.Media.Ref)
+				media, err := p.ch.FetchMedia(t.Context(), p.Conn, in.Media.Ref)
 				if err != nil {
 					t.Errorf("%s: %v", kind, err)
 					continue
@@ -233,7 +162,7 @@ func TestReplies(t *testing.T) {
 func TestTemplateReport(t *testing.T) {
 	t.Parallel()
 	p := newPhone(t, false)
-	if err := p.sim.SetBehaviour(simulator.ChannelWeChat, openID, simulator.Behaviour{Deliver: simulator.DeliverReject}); err != nil {
+	if err := p.Sim.SetBehaviour(simulator.ChannelWeChat, openID, simulator.Behaviour{Deliver: simulator.DeliverReject}); err != nil {
 		t.Fatal(err)
 	}
 	err := p.send(&parley.AppMessage{Template: &parley.TemplateMessage{ChannelTemplate: map[parley.Channel]parley.TemplateReference{
@@ -242,13 +171,13 @@ func TestTemplateReport(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if in := p.next(); in.Receipt == nil || in.Receipt.Status != parley.StatusFailed || in.Receipt.Reason.Code != parley.ReasonRecipientNotOptedIn {
+	if in := p.Next(); in.Receipt == nil || in.Receipt.Status != parley.StatusFailed || in.Receipt.Reason.Code != parley.ReasonRecipientNotOptedIn {
 		t.Errorf("got %+v, want a failed receipt", in)
 	}
 	for code, want := range map[simulator.FailCode]parley.ReasonCode{
 		"45047": parley.ReasonOutsideAllowedSendingWindow, "45011": parley.ReasonRateLimited, "87014": parley.ReasonDeliveryRejectedDueToPolicy,
 	} {
-		if err := p.sim.SetBehaviour(simulator.ChannelWeChat, openID, simulator.Behaviour{Deliver: simulator.DeliverRefuse, FailCode: code}); err != nil {
+		if err := p.Sim.SetBehaviour(simulator.ChannelWeChat, openID, simulator.Behaviour{Deliver: simulator.DeliverRefuse, FailCode: code}); err != nil {
 			t.Fatal(err)
 		}
 		if err := p.send(&parley.AppMessage{Text: &parley.TextMessage{Text: "Hello"}}); channel.AsError(err).Reason.Code != want {

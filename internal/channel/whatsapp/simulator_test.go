@@ -3,16 +3,14 @@ package whatsapp_test
 import (
 	"encoding/base64"
 	"io"
-	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/parley-im/parley"
 	"github.com/parley-im/parley/internal/channel"
+	"github.com/parley-im/parley/internal/channel/channeltest"
 	"github.com/parley-im/parley/internal/channel/whatsapp"
 	"github.com/parley-im/parley/internal/simulator"
 )
@@ -21,78 +19,39 @@ const phone = "46700000001"
 
 // A world is the simulated Cloud API, connected to the channel.
 type world struct {
-	t    *testing.T
-	sim  *simulator.Simulator
-	conn *channel.Conn
-	in   chan channel.Inbound
+	*channeltest.Rig
+	t *testing.T
 }
 
 // newWorld connects a number: its webhook is the channel's Receive.
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{t: t, sim: simulator.New(simulator.Options{Now: time.Now}), in: make(chan channel.Inbound, 100)}
-	t.Cleanup(w.sim.Close)
-	api := httptest.NewServer(w.sim.Handler())
-	t.Cleanup(api.Close)
-	w.conn = conn(credential(), api.URL+"/graph")
-	hook := httptest.NewServer(http.HandlerFunc(w.webhook))
-	t.Cleanup(hook.Close)
-	err := w.sim.Put(t.Context(), simulator.ProviderWhatsApp, numberID, simulator.WhatsAppAccount{
-		Token: token, AppSecret: credential().CallbackSecret, VerifyToken: verifyToken, WebhookURL: hook.URL,
+	w := &world{t: t, Rig: (&channeltest.Rig{
+		Channel: whatsapp.New(), Credential: credential(), Provider: simulator.ProviderWhatsApp, To: phone,
+	}).Start(t)}
+	w.Conn.BaseURL = w.URL + "/graph"
+	w.Put(numberID, simulator.WhatsAppAccount{
+		Token: token, AppSecret: credential().CallbackSecret, VerifyToken: verifyToken, WebhookURL: w.Conn.WebhookURL,
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
 	return w
 }
 
-func (w *world) webhook(rw http.ResponseWriter, r *http.Request) {
-	body, err := io.ReadAll(r.Body)
-	if err != nil {
-		w.t.Error(err)
-	}
-	got, err := whatsapp.New().Receive(w.conn, r, body)
-	if err != nil {
-		w.t.Errorf("receive %s: %v", body, err)
-		rw.WriteHeader(http.StatusForbidden)
-		return
-	}
-	for _, in := range got.Inbound {
-		w.in <- in
-	}
-	rw.WriteHeader(max(got.Reply.Status, http.StatusOK))
-	_, _ = rw.Write(got.Reply.Body)
-}
-
-// next returns what the webhook was told next.
-func (w *world) next() channel.Inbound {
-	w.t.Helper()
-	select {
-	case in := <-w.in:
-		return in
-	case <-time.After(20 * time.Second):
-		w.t.Fatal("the webhook is not called")
-		return channel.Inbound{}
-	}
-}
-
+// send sends a message that is one payload.
 func (w *world) send(m *parley.AppMessage) (channel.ProviderID, error) {
 	w.t.Helper()
-	payloads, err := whatsapp.New().Render(&channel.Outgoing{
-		MessageID: messageID, To: channel.Address{Identity: phone}, Message: channel.Tagged(m, messageID),
-	})
+	ids, err := w.Send(messageID, m)
 	if err != nil {
-		w.t.Fatal(err)
+		return "", err
 	}
-	return whatsapp.New().Send(w.t.Context(), w.conn, channel.Attempt{Key: messageID + ".0", Payload: payloads[0]})
+	return ids[0], nil
 }
 
 func (w *world) reply(r simulator.Reply) channel.Inbound {
 	w.t.Helper()
-	if _, err := w.sim.Reply(w.t.Context(), simulator.ChannelWhatsApp, phone, r); err != nil {
+	if _, err := w.Sim.Reply(w.t.Context(), simulator.ChannelWhatsApp, phone, r); err != nil {
 		w.t.Fatal(err)
 	}
-	return w.next()
+	return w.Next()
 }
 
 // TestConversation plays both sides: what is sent is shown, reported and
@@ -100,7 +59,7 @@ func (w *world) reply(r simulator.Reply) channel.Inbound {
 func TestConversation(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	if _, err := whatsapp.New().Connect(t.Context(), w.conn); err != nil {
+	if _, err := whatsapp.New().Connect(t.Context(), w.Conn); err != nil {
 		t.Fatal(err)
 	}
 	choice := &parley.AppMessage{Choice: &parley.ChoiceMessage{
@@ -115,14 +74,14 @@ func TestConversation(t *testing.T) {
 	}
 	for _, status := range []parley.DeliveryStatus{parley.StatusQueuedOnChannel, parley.StatusDelivered, parley.StatusRead} {
 		want := &channel.Receipt{ID: id, Key: messageID + ".0", Status: status}
-		if diff := cmp.Diff(want, w.next().Receipt); diff != "" {
+		if diff := cmp.Diff(want, w.Next().Receipt); diff != "" {
 			t.Errorf("receipt (-want +got):\n%s", diff)
 		}
 	}
-	if _, err := w.sim.Tap(simulator.ChannelWhatsApp, phone, simulator.Tap{Choice: "No"}); err != nil {
+	if _, err := w.Sim.Tap(simulator.ChannelWhatsApp, phone, simulator.Tap{Choice: "No"}); err != nil {
 		t.Fatal(err)
 	}
-	tapped := w.next()
+	tapped := w.Next()
 	if c := tapped.Message.ChoiceResponse; c == nil || c.PostbackData != channel.Token(messageID, 1) || tapped.ReplyTo != id {
 		t.Errorf("tapped: got %+v in reply to %s, want the second choice of %s", c, tapped.ReplyTo, id)
 	}
@@ -145,19 +104,19 @@ func TestEvents(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 3 { // sent, delivered, read
-		w.next()
+		w.Next()
 	}
 	text := "Yes"
 	wrote := w.reply(simulator.Reply{Text: &text})
 	show := func(e *parley.AppEvent, last channel.ProviderID) error {
-		_, err := whatsapp.New().SendEvent(t.Context(), w.conn, &channel.OutgoingEvent{
+		_, err := whatsapp.New().SendEvent(t.Context(), w.Conn, &channel.OutgoingEvent{
 			To: channel.Address{Identity: phone}, Event: e, LastInbound: last,
 		})
 		return err
 	}
 	phoneShows := func(status string, typing bool) {
 		t.Helper()
-		h, _ := w.sim.Thread(simulator.ChannelWhatsApp, phone)
+		h, _ := w.Sim.Thread(simulator.ChannelWhatsApp, phone)
 		if last := h.Items[len(h.Items)-1]; last.Status != status || h.Typing != typing {
 			t.Errorf("the phone shows its message as %s, typing %v; want %s, %v", last.Status, h.Typing, status, typing)
 		}
@@ -187,7 +146,7 @@ func TestMediaRoundTrip(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 3 { // sent, delivered, read
-		w.next()
+		w.Next()
 	}
 	const file = "\x89PNG\r\n\x1a\n the garden"
 	in := w.reply(simulator.Reply{
@@ -196,7 +155,7 @@ func TestMediaRoundTrip(t *testing.T) {
 	if in.Message.MediaCard == nil || in.Message.MediaCard.Caption != "My garden" || in.Media == nil {
 		t.Fatalf("got %+v", in)
 	}
-	media, err := whatsapp.New().FetchMedia(t.Context(), w.conn, in.Media.Ref)
+	media, err := whatsapp.New().FetchMedia(t.Context(), w.Conn, in.Media.Ref)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -205,7 +164,7 @@ func TestMediaRoundTrip(t *testing.T) {
 	if err != nil || string(got) != file || media.MIME != "image/png" {
 		t.Errorf("got %q of type %s, error %v", got, media.MIME, err)
 	}
-	_, err = whatsapp.New().FetchMedia(t.Context(), w.conn, "999")
+	_, err = whatsapp.New().FetchMedia(t.Context(), w.Conn, "999")
 	if e := channel.AsError(err); e.Outcome != channel.NotSent {
 		t.Errorf("unknown media: got %v", err)
 	}
@@ -214,16 +173,16 @@ func TestMediaRoundTrip(t *testing.T) {
 func TestRejectedLater(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	if err := w.sim.SetBehaviour(simulator.ChannelWhatsApp, phone, simulator.Behaviour{WindowClosed: true}); err != nil {
+	if err := w.Sim.SetBehaviour(simulator.ChannelWhatsApp, phone, simulator.Behaviour{WindowClosed: true}); err != nil {
 		t.Fatal(err)
 	}
 	id, err := w.send(&parley.AppMessage{Text: &parley.TextMessage{Text: "Hello?"}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := w.next().Receipt
+	r := w.Next().Receipt
 	for r != nil && r.Status == parley.StatusQueuedOnChannel {
-		r = w.next().Receipt
+		r = w.Next().Receipt
 	}
 	if r == nil || r.ID != id || r.Status != parley.StatusFailed || r.Reason.Code != parley.ReasonOutsideAllowedSendingWindow {
 		t.Errorf("got %+v", r)
@@ -234,20 +193,13 @@ func TestRejectedLater(t *testing.T) {
 // which includes what Meta's OpenAPI does not describe.
 func TestSimulatorTakesAll(t *testing.T) {
 	t.Parallel()
-	sim := simulator.New(simulator.Options{Now: time.Now})
-	t.Cleanup(sim.Close)
-	api := httptest.NewServer(sim.Handler())
-	t.Cleanup(api.Close)
-	if err := sim.Put(t.Context(), simulator.ProviderWhatsApp, numberID, simulator.WhatsAppAccount{Token: token}); err != nil {
-		t.Fatal(err)
-	}
-	c := conn(credential(), api.URL+"/graph")
+	w := newWorld(t)
 	for name, payloads := range renderAll(t) {
 		if strings.Contains(name, "order") {
 			continue // payments are beyond the simulator
 		}
 		for i, p := range payloads {
-			_, err := whatsapp.New().Send(t.Context(), c, channel.Attempt{Key: messageID + ".0", Payload: p})
+			_, err := whatsapp.New().Send(t.Context(), w.Conn, channel.Attempt{Key: messageID + ".0", Payload: p})
 			if err != nil {
 				t.Errorf("%s, payload %d: %v\n%s", name, i+1, err, p.Body)
 			}
