@@ -28,7 +28,7 @@ type infobipResult struct {
 	Status *infobipStatus `json:"status"`
 	Error  *infobipError  `json:"error"`
 	DoneAt infobipTime    `json:"doneAt"`
-	SeenAt infobipTime    `json:"seenAt"`
+	SeenAt *infobipTime   `json:"seenAt"`
 	From   string         `json:"from"` // the sender of older messages
 
 	Sender     string      `json:"sender"`
@@ -110,7 +110,7 @@ func inboundInfobip(a *account, c *channel.Conn, raw []byte) (*channel.Inbound, 
 	switch {
 	case o.ID == "":
 		return nil, fmt.Errorf("%w: no messageId", channel.ErrMalformed)
-	case !o.SeenAt.IsZero():
+	case o.SeenAt != nil:
 		in := o.receipt(o.SeenAt.Time, parley.StatusRead, "seen")
 		in.From = channel.Address{} // which of from and to is whom is not certain
 		return in, nil
