@@ -9,8 +9,35 @@ export const sample = `${env('PARLEY_SIMULATOR_URL').replace(/\/$/, '')}/media/s
 /** Returns a word nobody has used, short enough for any button. */
 export const word = (stem) => `${stem} ${randomInt(36 ** 4, 36 ** 5).toString(36)}`;
 
+/** Words that a channel which writes HTML, XML or a form may get wrong. */
+export const stems = ['Al&amp;der', 'B<i>rch', "C'e+d%r"];
+
 // The API's coordinates are 32 bits wide: the last digits come out as others.
 export const coordinates = { latitude: 55.610479, longitude: 13.002873 };
+
+/** Files of a few bytes, as MIME type and base64. */
+export const files = {
+  picture: ['image/png', 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=='],
+  video: ['video/mp4', Buffer.from('\0\0\0\x18ftypmp42\0\0\0\0mp42isom', 'latin1').toString('base64')],
+  audio: ['audio/mpeg', Buffer.from('ID3\x04\0\0\0\0\0\0some music', 'latin1').toString('base64')],
+  document: ['application/pdf', Buffer.from('%PDF-1.4\n%%EOF\n').toString('base64')],
+};
+
+const extensions = { video: 'mp4', audio: 'mp3', document: 'pdf' };
+
+/** Puts the files where the server can fetch them, and returns their addresses. */
+export async function hostFiles() {
+  const urls = {};
+  for (const [kind, extension] of Object.entries(extensions)) {
+    const [type, base64] = files[kind];
+    const answer = await fetch(new URL(`/media?name=sample.${extension}`, sample), {
+      method: 'POST', headers: { 'content-type': type }, body: Buffer.from(base64, 'base64'),
+    });
+    const { url } = await answer.json();
+    urls[kind] = new URL(url, sample).href;
+  }
+  return urls;
+}
 
 const link = 'https://shop.example/1';
 const number = '+15551234567';
@@ -27,9 +54,13 @@ const choice = (words, ...choices) => ({ choice_message: { text_message: { text:
  * a choice that opens something: what it must be, and how a phone that has no
  * such button reads it.
  */
-export const kinds = (templateId) => ({
+export const kinds = (templateId, media) => ({
   text: { make: (a) => ({ text_message: { text: a } }) },
+  'long text': { make: (a, b, c) => ({ text_message: { text: `${a} ${'and on '.repeat(150)}${b} ${'and on '.repeat(150)}${c}` } }) },
   media: { make: () => ({ media_message: { url: sample } }) },
+  video: { make: () => ({ media_message: { url: media.video } }) },
+  audio: { make: () => ({ media_message: { url: media.audio } }) },
+  document: { make: () => ({ media_message: { url: media.document } }) },
   card: {
     make: (a, b, c) => ({ card_message: { title: a, description: b, media_message: { url: sample }, choices: [text(c)] } }),
     taps: (a, b, c) => [[c, data(c)]],

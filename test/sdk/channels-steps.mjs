@@ -1,14 +1,14 @@
 // What channels.mjs does on each line, one step after the other.
 
 import { assert, eventually, simulator } from './drive.mjs';
-import { coordinates, kinds, word } from './channels-kinds.mjs';
+import { coordinates, files, kinds, stems, word } from './channels-kinds.mjs';
 import { readable } from './channels-line.mjs';
 
 /** Sends every kind of message and chooses what can be chosen under it. */
-export async function sendsEveryKind(line, templateId) {
-  for (const [kind, { make, taps, opens }] of Object.entries(kinds(templateId))) {
+export async function sendsEveryKind(line, templateId, media) {
+  for (const [kind, { make, taps, opens }] of Object.entries(kinds(templateId, media))) {
     await line.step(kind, async () => {
-      const words = ['Alder', 'Birch', 'Cedar'].map(word);
+      const words = stems.map(word);
       const message = make(...words);
       const sent = await line.deliver(message, kind, words.filter((one) => JSON.stringify(message).includes(one) && !opens));
       if (opens) {
@@ -72,13 +72,6 @@ export async function readsMessages(line) {
     await line.reported(sent.id, 'read', 'READ');
   });
 }
-
-const files = {
-  picture: ['image/png', 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=='],
-  video: ['video/mp4', Buffer.from('\0\0\0\x18ftypmp42\0\0\0\0mp42isom', 'latin1').toString('base64')],
-  audio: ['audio/mpeg', Buffer.from('ID3\x04\0\0\0\0\0\0some music', 'latin1').toString('base64')],
-  document: ['application/pdf', Buffer.from('%PDF-1.4\n%%EOF\n').toString('base64')],
-};
 
 /** Answers with each kind of message a phone can write. */
 export async function answersWithEveryKind(line) {
@@ -159,22 +152,25 @@ const appEvents = {
 
 /** Sends the events an app has, which are shown or refused. */
 export async function sendsEvents(line) {
-  for (const [name, { event, shown }] of Object.entries(appEvents)) {
-    await line.step(name, async () => {
-      const { event_id: id } = await line.api.events.send({ sendEventRequestBody: {
-        app_id: line.app_id, recipient: line.recipient(), event: { [name]: event }, event_metadata: name,
-      } });
-      const report = await line.notice('EVENT_DELIVERY', (note) => note.event_id === id);
-      line.checkNotice(report, name);
-      if (!line.events.includes(name)) {
-        assert.deepEqual([report.status, report.reason?.code], ['FAILED', 'BAD_REQUEST'], JSON.stringify(report));
-        return 'none';
-      }
-      assert.equal(report.status, 'QUEUED_ON_CHANNEL', JSON.stringify(report));
-      await eventually(async () => shown(await simulator('GET', line.path)));
-      return 'ok';
-    });
+  for (const name of Object.keys(appEvents)) {
+    await line.step(name, () => sendsEvent(line, name));
   }
+}
+
+async function sendsEvent(line, name) {
+  const { event, shown } = appEvents[name];
+  const { event_id: id } = await line.api.events.send({ sendEventRequestBody: {
+    app_id: line.app_id, recipient: line.recipient(), event: { [name]: event }, event_metadata: name,
+  } });
+  const report = await line.notice('EVENT_DELIVERY', (note) => note.event_id === id);
+  line.checkNotice(report, name);
+  if (!line.events.includes(name)) {
+    assert.deepEqual([report.status, report.reason?.code], ['FAILED', 'BAD_REQUEST'], JSON.stringify(report));
+    return 'none';
+  }
+  assert.equal(report.status, 'QUEUED_ON_CHANNEL', JSON.stringify(report));
+  await eventually(async () => shown(await simulator('GET', line.path)));
+  return 'ok';
 }
 
 const contactEvent = (member) => [['EVENT_INBOUND', ({ contact_event: event }) => event?.[member]]];
@@ -256,6 +252,54 @@ export async function optsOut(line) {
   });
 }
 
+const patient = new Set(['KAKAOTALK', 'WECHAT']);
+
+/** Writes to a phone that cannot be reached, or not at once. */
+export async function fails(line) {
+  const behave = (behaviour) => simulator('PUT', `${line.path}/behaviour`, behaviour);
+  await line.step('rejected', async () => {
+    await behave({ deliver: 'reject', times: 1 });
+    const sent = await line.send({ text_message: { text: word('Lost') } }, 'rejected');
+    const report = await line.notice('MESSAGE_DELIVERY', (note) => note.message_id === sent.id && note.status === 'FAILED');
+    line.checkNotice(report, 'rejected');
+    return report.reason.code;
+  });
+  // The others do not say when to try again: that is too late for a test.
+  await (patient.has(line.channel) || line.step('too fast', async () => {
+    await behave({ deliver: 'rate_limit', retry_after: 1, times: 1 });
+    await line.deliver({ text_message: { text: word('Late') } }, 'too fast', []);
+  }));
+  await behave({});
+}
+
+/** Sends one message without contact in an app that has contacts. */
+export async function dispatchesOne(line) {
+  const yes = word('Yes');
+  await line.step('DISPATCH_ONLY', async () => {
+    const { contactId, conversationId } = line;
+    Object.assign(line, { mode: 'DISPATCH', contactId: undefined, conversationId: undefined });
+    let sent;
+    try {
+      sent = await line.send(
+        { choice_message: { text_message: { text: word('Well') }, choices: [{ text_message: { text: yes }, postback_data: 'yes' }] } },
+        'one', { processing_strategy: 'DISPATCH_ONLY' });
+      await line.delivered(sent);
+    } finally {
+      Object.assign(line, { mode: 'CONVERSATION', contactId, conversationId });
+    }
+    if (!line.answers) {
+      return undefined;
+    }
+    await line.shown(sent.before, [yes]);
+    // Where choices are typed they are looked for in the conversation.
+    await (await line.phone('tap', { choice: yes }) ?? line.phone('reply', { text: yes }));
+    const { contact_message: { choice_response_message: answer } } = await line.inbound(
+      ({ text_message: message, choice_response_message: choice }) => message?.text === yes || choice?.message_id === sent.id);
+    assert.equal(answer?.postback_data ?? 'yes', 'yes');
+    return answer ? 'ok' : 'text';
+  });
+}
+
 /** Writes and is answered without contacts and conversations. */
 export async function dispatches(line) {
   Object.assign(line, { mode: 'DISPATCH', contactId: undefined, conversationId: undefined });
@@ -276,6 +320,7 @@ export async function dispatches(line) {
     assert.ok(await line.phone('reply', { text }), line.refusal);
     await line.inbound(({ text_message: message }) => message?.text === text);
   });
+  await line.step('dispatch: composing_event', () => sendsEvent(line, 'composing_event'));
   await line.step('dispatch: answer by picture', async () => {
     const item = await line.phone('reply', { media_url: '/media/sample.png' });
     await (item && line.inbound(({ media_message: media }) => media?.url));

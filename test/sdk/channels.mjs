@@ -17,6 +17,7 @@ import { randomUUID } from 'node:crypto';
 import process from 'node:process';
 import { assert, client, env, listener, payload, simulator } from './drive.mjs';
 import { heard, Line } from './channels-line.mjs';
+import { hostFiles } from './channels-kinds.mjs';
 import * as steps from './channels-steps.mjs';
 
 const { conversation: api } = client();
@@ -45,7 +46,9 @@ async function subscribe(appId, hook, secret) {
 
 async function inConversationMode(line) {
   await simulator('PUT', line.path, { name: 'Ada' }); // it is there from now on
-  await steps.sendsEveryKind(line, templateId);
+  await steps.sendsEveryKind(line, templateId, media);
+  await steps.dispatchesOne(line);
+  await steps.fails(line);
   await steps.readsMessages(line);
   if (line.answers) {
     await steps.answersWithEveryKind(line);
@@ -68,6 +71,7 @@ const secret = randomUUID();
 const hook = await listener(secret);
 const apps = [...new Set(handsets.map((one) => one.app_id))];
 const lines = handsets.map((handset) => new Line({ api, hook, failures }, handset));
+const media = await hostFiles();
 await makeTemplate();
 for (const appId of apps) {
   await subscribe(appId, hook, secret);
