@@ -39,6 +39,16 @@ func TestPatchContact(t *testing.T) {
 			[]string{"email", "metadata"},
 			func(c *parley.Contact) { c.Email, c.Metadata = "", "m2" },
 		},
+		{
+			"the mask is in camel case", `{"display_name": "Eve", "email": "b@b.example"}`,
+			[]string{"displayName"},
+			func(c *parley.Contact) { c.DisplayName = "Eve" },
+		},
+		{
+			"everything", `{"id": "another", "display_name": "Eve", "language": "DE"}`,
+			[]string{"*"},
+			func(c *parley.Contact) { *c = parley.Contact{ID: someID, DisplayName: "Eve", Language: "DE"} },
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -79,7 +89,8 @@ func TestPatchErrors(t *testing.T) {
 		{"a read-only member in the mask", `{"id": "x"}`, []string{"id"}, "update_mask"},
 		{"an unknown member in the mask", `{}`, []string{"shoe_size"}, "update_mask"},
 		{"a wrong type", `{"email": 5}`, nil, "email"},
-		{"a path into text", `{"email": {"x": 1}}`, []string{"email.x"}, "email"},
+		{"a path into text", `{"email": {"x": 1}}`, []string{"email.x"}, "update_mask"},
+		{"a path into a list", `{}`, []string{"channel_identities.channel"}, "update_mask"},
 		{"a list", `[]`, nil, ""},
 		{"null", `null`, nil, ""},
 		{"not JSON", `{`, nil, ""},
@@ -115,6 +126,51 @@ func TestPatchApp(t *testing.T) {
 	if app.RetentionPolicy.TTLDays != 30 {
 		t.Error("the original was changed")
 	}
+}
+
+// TestPatchNested changes members of objects, with masks and without.
+func TestPatchNested(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name, body string
+		mask       []string
+		want       *parley.RetentionPolicy // nil: the mask is refused
+	}{
+		{"one member", `{"retention_policy": {"ttl_days": 7}}`, nil, policy(parley.RetentionConversationExpire, 7)},
+		{"none", `{"retention_policy": {}}`, nil, policy(parley.RetentionConversationExpire, 30)},
+		{"an unknown one", `{"retention_policy": {"x": 1}}`, nil, policy(parley.RetentionConversationExpire, 30)},
+		{"one that is null", `{"retention_policy": {"ttl_days": null}}`, nil, policy(parley.RetentionConversationExpire, 0)},
+		{"the whole", `{"retention_policy": {"ttl_days": 7}}`, []string{"retention_policy"}, policy("", 7)},
+		{"a path", `{"retention_policy": {"ttl_days": 7}}`, []string{"retention_policy.ttl_days"}, policy(parley.RetentionConversationExpire, 7)},
+		{"camel case", `{"retention_policy": {"ttl_days": 7}}`, []string{"retentionPolicy.ttlDays"}, policy(parley.RetentionConversationExpire, 7)},
+		{"no such member", `{}`, []string{"retention_policy.days"}, nil},
+		{"too deep", `{}`, []string{"retention_policy.ttl_days.x"}, nil},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			app := &parley.App{ID: someID, DisplayName: "An app"}
+			app.SetDefaults()
+			app.RetentionPolicy = policy(parley.RetentionConversationExpire, 30)
+			got, err := app.Patch([]byte(tt.body), tt.mask)
+			if tt.want == nil {
+				if field(err) != "update_mask" {
+					t.Fatalf("got %v", err)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(tt.want, got.RetentionPolicy); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func policy(kind string, days int64) *parley.RetentionPolicy {
+	return &parley.RetentionPolicy{RetentionType: kind, TTLDays: days}
 }
 
 func TestPatchWebhook(t *testing.T) {

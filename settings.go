@@ -18,14 +18,9 @@ type ProjectSettingsAnswer struct {
 	Settings  ProjectSettings `json:"settings"`
 }
 
-// Patch returns the settings with the members of body named by mask changed;
-// without a mask, those body has, at any depth.
+// Patch returns the settings with the members of body named by mask changed.
 func (s *ProjectSettings) Patch(body []byte, mask []string) (*ProjectSettings, error) {
-	if len(mask) > 0 {
-		return patch(s, body, mask, map[string]bool{"contact_settings": true})
-	}
-	out := *s
-	return &out, Decode(body, &out)
+	return patch(s, body, mask, map[string]bool{"contact_settings": true})
 }
 
 // An IdentityConflict is a phone number that several contacts have on the

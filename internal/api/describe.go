@@ -269,7 +269,7 @@ func parameterWords(name string) string {
 	case "translation_version":
 		return "Only this version; latest is the newest."
 	case "update_mask", "update_mask.paths":
-		return "The members to change; those it names that the body lacks are cleared."
+		return "The members to change, or * for all; those it names that the body lacks are cleared."
 	case "view":
 		return "Whether messages are shown with their metadata."
 	}

@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -189,7 +188,7 @@ type messagePatch struct {
 
 func (s *Server) updateMessage(ctx context.Context, r *request, c patch) (*parley.Message, error) {
 	for _, path := range c.mask {
-		if path != "metadata" {
+		if path != "metadata" && path != "*" {
 			return nil, parley.Invalid("update_mask", "%q cannot be updated", path)
 		}
 	}
@@ -197,7 +196,7 @@ func (s *Server) updateMessage(ctx context.Context, r *request, c patch) (*parle
 	if err := parley.Decode(c.body, &change); err != nil {
 		return nil, err
 	}
-	if change.Metadata == nil && slices.Contains(c.mask, "metadata") {
+	if change.Metadata == nil && len(c.mask) > 0 {
 		change.Metadata = new(string)
 	}
 	if change.Metadata != nil && utf8.RuneCountInString(*change.Metadata) > parley.MaxMetadata {

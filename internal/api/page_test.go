@@ -154,6 +154,7 @@ func TestMask(t *testing.T) {
 		"":                              nil,
 		"update_mask=a,b":               {"a", "b"},
 		"update_mask=a&update_mask=b.c": {"a", "b.c"},
+		"updateMask=a,b":                {"a", "b"},
 		"update_mask.paths=a&update_mask.paths=b,c": {"a", "b", "c"},
 		"update_mask=,+a+,":                         {"a"},
 	} {

@@ -181,7 +181,9 @@ func (p *params) mask() []string {
 	p.ask(parameter{name: "update_mask", kind: kindList})
 	p.ask(parameter{name: "update_mask.paths", kind: kindList})
 	var paths []string
-	for _, list := range [][]string{p.values["update_mask"], p.values["update_mask.paths"]} {
+	// updateMask is the first in camel case: who means it must not have it
+	// ignored.
+	for _, list := range [][]string{p.values["update_mask"], p.values["update_mask.paths"], p.values["updateMask"]} {
 		for _, v := range list {
 			for path := range strings.SplitSeq(v, ",") {
 				if path = strings.TrimSpace(path); path != "" {

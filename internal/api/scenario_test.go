@@ -127,6 +127,18 @@ func TestApps(t *testing.T) {
 			method: "PATCH", path: "P/apps/{app}?update_mask.paths=display_name&update_mask.paths=retention_policy", want: app(`"D"`, `"G"`),
 			body: `{"display_name":"G"}`,
 		},
+		{method: "PATCH", path: "P/apps/{app}?update_mask=displayName", body: `{"display_name":"H"}`, want: app(`"D"`, `"H"`)},
+		{
+			method: "PATCH", path: "P/apps/{app}?update_mask=*", want: app(`"D"`, `"I"`, "180", "9"),
+			body: `{"id":"x","display_name":"I","retention_policy":{"ttl_days":9},"channel_credentials":[{"channel":"SMS",
+				"static_bearer":{"claimed_identity":"me","token":"t"}}]}`,
+		},
+		{method: "PATCH", path: "P/apps/{app}?update_mask=*", body: `{}`, status: 400},
+		{method: "PATCH", path: "P/apps/{app}?update_mask=retention_policy.days", body: `{}`, status: 400},
+		{
+			method: "PATCH", path: "P/apps/{app}", body: `{"retention_policy":{"retention_type":"PERSIST_RETENTION_POLICY"}}`,
+			want: app(`"D"`, `"I"`, `"MESSAGE_EXPIRE_POLICY","ttl_days":180`, `"PERSIST_RETENTION_POLICY","ttl_days":9`),
+		},
 		{method: "DELETE", path: "P/apps/{app}", want: `{}`},
 		{method: "GET", path: "P/apps/{app}", status: 404},
 		{method: "DELETE", path: "P/apps/{app}", status: 404},
@@ -253,7 +265,7 @@ func TestMessages(t *testing.T) {
 		{method: "PATCH", path: "P/messages/{message}", body: `{"metadata":"n","id":"x"}`, want: message(`"m"`, `"n"`)},
 		{method: "PATCH", path: "P/messages/{message}", body: `{}`, want: message(`"m"`, `"n"`)},
 		{method: "PATCH", path: "P/messages/{message}?update_mask=metadata", body: `{}`, want: message(`"m"`, `""`)},
-		{method: "PATCH", path: "P/messages/{message}", body: `{"metadata":"m"}`, want: message()},
+		{method: "PATCH", path: "P/messages/{message}?update_mask=*", body: `{"metadata":"m"}`, want: message()},
 	}
 	// Each of these filters finds the message, and each of those does not.
 	for _, q := range []string{

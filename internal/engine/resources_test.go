@@ -3,7 +3,9 @@ package engine
 import (
 	"context"
 	"errors"
+	"slices"
 	"strconv"
+	"sync"
 	"testing"
 	"time"
 
@@ -278,5 +280,44 @@ func TestTranscodeShowsWhatIsSent(t *testing.T) {
 	})
 	if parley.CodeOf(err) != parley.CodeUnimplemented {
 		t.Errorf("a channel without adapter: got %v", err)
+	}
+}
+
+// TestWebhookChangedAtOnce changes different members of a webhook at the same
+// time: none of the changes is undone.
+func TestWebhookChangedAtOnce(t *testing.T) {
+	t.Parallel()
+	var at sync.WaitGroup
+	at.Add(2)
+	w := newWorldWith(t, func(o *Options) {
+		// Both have read the webhook before either writes it.
+		o.CheckTarget = func(_ context.Context, target string) error {
+			if target == "https://hook.example/race" {
+				at.Done()
+				at.Wait()
+			}
+			return nil
+		}
+	}, fake.New(parley.ChannelSMS, fake.Accept))
+	a := w.app()
+	h := w.webhook(a.ID, "https://hook.example/one", parley.TriggerMessageInbound)
+	if _, err := w.e.UpdateWebhook(t.Context(), project, h.ID, []byte(`{"triggers":["OPT_IN"]}`), nil); err != nil {
+		t.Fatal(err)
+	}
+	var both sync.WaitGroup
+	for _, body := range []string{`{"target":"https://hook.example/race","secret":"s"}`, `{"target":"https://hook.example/race","triggers":["OPT_OUT"]}`} {
+		both.Go(func() {
+			if _, err := w.e.UpdateWebhook(t.Context(), project, h.ID, []byte(body), nil); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	both.Wait()
+	got, err := w.store.Webhook(t.Context(), project, h.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Secret != "s" || !slices.Equal(got.Triggers, []parley.Trigger{parley.TriggerOptOut}) {
+		t.Errorf("got %+v", got)
 	}
 }

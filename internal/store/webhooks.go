@@ -48,7 +48,11 @@ const webhookColumns = `SELECT id, doc, secrets FROM webhooks WHERE project_id =
 
 // Webhook returns a webhook of the project, or NOT_FOUND.
 func (s *Store) Webhook(ctx context.Context, projectID, id string) (*parley.Webhook, error) {
-	list, err := s.webhooks(ctx, projectID, webhookColumns+`AND id = $2`, projectID, id)
+	query := webhookColumns + `AND id = $2`
+	if s.inTx {
+		query += s.dialect.forUpdate
+	}
+	list, err := s.webhooks(ctx, projectID, query, projectID, id)
 	if err == nil && len(list) == 0 {
 		return nil, parley.NotFound("webhook", id)
 	}
