@@ -91,6 +91,9 @@ func (e *Engine) probe(ctx context.Context, j *store.Job) error {
 	c.Capability = &parley.CapabilityNotification{
 		RequestID: p.RequestID, ContactID: p.ContactID, Channel: p.Of.Channel, Identity: p.Of.Identity, CapabilityStatus: reach.Status,
 	}
+	if c.CorrelationID, err = e.lastCorrelation(ctx, j.ProjectID, app, p.ContactID, p.Of); err != nil {
+		return err
+	}
 	if reach.Status == parley.CapabilityPartial {
 		c.Capability.ChannelCapabilities = reach.Features
 	}

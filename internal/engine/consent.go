@@ -88,7 +88,11 @@ func (e *Engine) RegisterOpt(ctx context.Context, projectID, requestID string, o
 			if failure == "" {
 				changes = append(changes, optChanges(id.Identity, out)...)
 			}
-			told, err := e.optCallbacks(ctx, projectID, app.ID, e.envelope(projectID, app.ID, time.Time{}), n, out, failure)
+			c := e.envelope(projectID, app.ID, time.Time{})
+			if c.CorrelationID, err = e.lastCorrelation(ctx, projectID, app, n.ContactID, id); err != nil {
+				return nil, err
+			}
+			told, err := e.optCallbacks(ctx, projectID, app.ID, c, n, out, failure)
 			if err != nil {
 				return nil, err
 			}

@@ -219,3 +219,45 @@ func TestRegisterOpt(t *testing.T) {
 		t.Errorf("still on %v", on)
 	}
 }
+
+// TestCorrelationOfContact checks that what is told of a person carries the
+// correlation id of the last message that brought one.
+func TestCorrelationOfContact(t *testing.T) {
+	t.Parallel()
+	for _, mode := range []parley.ProcessingMode{parley.ModeConversation, parley.ModeDispatch} {
+		t.Run(string(mode), func(t *testing.T) {
+			t.Parallel()
+			w := newWorldWith(t, stopWords, scripted(parley.ChannelSMS))
+			a := w.app(func(a *parley.App) {
+				a.ProcessingMode, a.DispatchRetentionPolicy = mode, &parley.RetentionPolicy{TTLDays: 7}
+			})
+			r := text(a, "hello", sms(ada))
+			r.CorrelationID = "c-1"
+			w.send(r)
+			w.take()
+			to := text(a, "", sms(ada)).Recipient
+			check := func(want string) {
+				t.Helper()
+				got := w.take()
+				last := got[len(got)-1]
+				if last.body.CorrelationID != "c-1" || string(last.trig) != want {
+					t.Errorf("%s, want %s, with the correlation id %q", last.trig, want, last.body.CorrelationID)
+				}
+			}
+			w.tell(a, parley.ChannelSMS, says("1", ada, "stop"))
+			check("OPT_OUT")
+			w.tell(a, parley.ChannelSMS, channel.Inbound{ID: "2", From: channel.Address{Identity: ada}, OptIn: true})
+			check("OPT_IN")
+			if _, err := w.e.RegisterOpt(t.Context(), project, "", false, &parley.OptRequest{
+				AppID: a.ID, Channels: []parley.Channel{parley.ChannelSMS}, Recipient: to,
+			}); err != nil {
+				t.Fatal(err)
+			}
+			check("OPT_IN")
+			if _, err := w.e.QueryCapability(t.Context(), project, &parley.QueryCapabilityRequest{AppID: a.ID, Recipient: to}); err != nil {
+				t.Fatal(err)
+			}
+			check("CAPABILITY")
+		})
+	}
+}

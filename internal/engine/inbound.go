@@ -155,27 +155,53 @@ func (a *arrival) sent(id string) (*store.Message, *store.MessageDoc, error) {
 // is just a text.
 func (a *arrival) typed(text string) (*parley.ChoiceResponseMessage, string, error) {
 	text = strings.TrimSpace(text)
-	from := a.from()
-	contactID, err := a.e.contactOf(a.ctx, a.projectID, a.app, "", from)
-	if err != nil || (contactID == "" && a.app.ProcessingMode == parley.ModeConversation) {
-		return nil, "", err
+	var answer *parley.ChoiceResponseMessage
+	metadata := ""
+	for _, to := range a.asked() {
+		m, p, err := a.question(text, to)
+		if err != nil {
+			return nil, "", err
+		}
+		if m != nil && (answer == nil || m.ID > answer.MessageID) {
+			answer, metadata = &parley.ChoiceResponseMessage{MessageID: m.ID, PostbackData: p.Value(m.ID)}, m.Metadata
+		}
 	}
-	sent, err := a.e.store.LastSent(a.ctx, a.projectID, a.app.ID, contactID, from, a.e.now().Add(-typedAnswer))
+	return answer, metadata, nil
+}
+
+// asked lists the identities that what is answered here may have been sent to:
+// replies to an MMS arrive as SMS.
+func (a *arrival) asked() []parley.ChannelIdentity {
+	from := a.from()
+	if from.Channel != parley.ChannelSMS || a.app.Credential(parley.ChannelMMS) == nil {
+		return []parley.ChannelIdentity{from}
+	}
+	return []parley.ChannelIdentity{from, {Channel: parley.ChannelMMS, Identity: from.Identity}}
+}
+
+// question finds the newest message to an identity that has a choice of that
+// title, and the choice; nil when there is none.
+func (a *arrival) question(title string, to parley.ChannelIdentity) (*store.Message, *channel.Postback, error) {
+	contactID, err := a.e.contactOf(a.ctx, a.projectID, a.app, "", to)
+	if err != nil || (contactID == "" && a.app.ProcessingMode == parley.ModeConversation) {
+		return nil, nil, err
+	}
+	sent, err := a.e.store.LastSent(a.ctx, a.projectID, a.app.ID, contactID, to, a.e.now().Add(-typedAnswer))
 	if err != nil {
-		return nil, "", err
+		return nil, nil, err
 	}
 	for _, m := range sent {
 		body, err := m.Body()
 		if err != nil {
-			return nil, "", err
+			return nil, nil, err
 		}
-		for _, p := range postbacks(body, a.channel) {
-			if strings.EqualFold(strings.TrimSpace(p.Title), text) {
-				return &parley.ChoiceResponseMessage{MessageID: m.ID, PostbackData: p.Value(m.ID)}, m.Metadata, nil
+		for _, p := range postbacks(body, to.Channel) {
+			if strings.EqualFold(strings.TrimSpace(p.Title), title) {
+				return m, &p, nil
 			}
 		}
 	}
-	return nil, "", nil
+	return nil, nil, nil
 }
 
 // media gives inbound media an address of ours; a job fetches it.

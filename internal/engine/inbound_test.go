@@ -136,6 +136,57 @@ func TestChoices(t *testing.T) {
 	}
 }
 
+// A picturing channel is MMS: its credentials are not those of SMS.
+type picturing struct{ *fake.Channel }
+
+func (picturing) Check(*parley.ChannelCredential) error { return nil }
+
+// TestMMSAnsweredBySMS answers choices shown on MMS where the answers to them
+// arrive: on SMS, perhaps from somebody who was not known there.
+func TestMMSAnsweredBySMS(t *testing.T) {
+	t.Parallel()
+	mms := func(to string) parley.ChannelIdentity { return id(parley.ChannelMMS, to) }
+	for name, to := range map[string][]parley.ChannelIdentity{
+		"known by both":   {mms(ada), sms(ada)},
+		"known by MMS":    {mms(ada)},
+		"two contacts":    {mms(ada)},
+		"another on both": {mms(bob), sms(bob)},
+	} {
+		for _, mode := range []parley.ProcessingMode{parley.ModeConversation, parley.ModeDispatch} {
+			t.Run(name+" "+string(mode), func(t *testing.T) {
+				t.Parallel()
+				one, other := scripted(parley.ChannelSMS), scripted(parley.ChannelMMS)
+				one.Caps.TypedChoices, other.Caps.TypedChoices = true, true
+				w := newWorld(t, one, picturing{other})
+				a := w.app(func(a *parley.App) { a.ProcessingMode = mode })
+				if name == "two contacts" {
+					w.send(text(a, "hello", sms(ada)))
+				}
+				r := choices(a, to[0])
+				r.Recipient.IdentifiedBy.ChannelIdentities = to
+				m := w.send(r)
+				w.take()
+				w.tell(a, parley.ChannelSMS, says("t", ada, "yes"))
+				got := w.take()
+				msg := got[len(got)-1].body.Message
+				answer := msg.ContactMessage.ChoiceResponse
+				if to[0].Identity == bob {
+					if answer != nil {
+						t.Errorf("got an answer to another's question: %+v", answer)
+					}
+					return
+				}
+				if d := cmp.Diff(&parley.ChoiceResponseMessage{MessageID: m, PostbackData: "yes!"}, answer); d != "" {
+					t.Errorf("choice response (-want +got):\n%s", d)
+				}
+				if msg.Metadata != "of the question" {
+					t.Errorf("got metadata %q", msg.Metadata)
+				}
+			})
+		}
+	}
+}
+
 func TestRepliesAndReactions(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, scripted(parley.ChannelSMS))

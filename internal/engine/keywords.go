@@ -87,7 +87,7 @@ func (a *arrival) obey(arr *store.Arrival, k keyword) {
 		if err != nil {
 			return nil, err
 		}
-		told, err := a.opted(arr.Message.ID, r.ContactID, k.out)
+		told, err := a.opted(arr.Message.ID, r.ContactID, a.contactEnvelope(r).CorrelationID, k.out)
 		return append(jobs, told...), err
 	}
 }

@@ -333,16 +333,22 @@ func (a *arrival) opt(arr *store.Arrival, id string) error {
 	if err != nil {
 		return err
 	}
-	arr.Consequences = func(*store.Resolution) ([]*store.Job, error) { return a.opted(id, contactID, a.in.OptOut) }
+	correlationID, err := a.e.lastCorrelation(a.ctx, a.projectID, a.app, contactID, from)
+	if err != nil {
+		return err
+	}
+	arr.Consequences = func(*store.Resolution) ([]*store.Job, error) {
+		return a.opted(id, contactID, correlationID, a.in.OptOut)
+	}
 	return nil
 }
 
 // opted makes the callbacks of an opt-in or opt-out.
-func (a *arrival) opted(requestID, contactID string, out bool) ([]*store.Job, error) {
+func (a *arrival) opted(requestID, contactID, correlationID string, out bool) ([]*store.Job, error) {
 	n := &parley.OptNotification{
 		RequestID: requestID, ContactID: contactID, Channel: a.channel, Identity: a.from().Identity, ProcessingMode: a.app.ProcessingMode,
 	}
-	return a.e.optCallbacks(a.ctx, a.projectID, a.app.ID, a.envelope(""), n, out, "")
+	return a.e.optCallbacks(a.ctx, a.projectID, a.app.ID, a.envelope(correlationID), n, out, "")
 }
 
 // unsupported reports what has no mapping.

@@ -72,6 +72,23 @@ func inherit(a *store.Acceptance, body *store.MessageDoc) func(*store.Resolution
 	}
 }
 
+// lastCorrelation returns the correlation id of the last message that brought
+// one to somebody: to the contact's conversation or, in dispatch mode, to the
+// identity; or "".
+func (e *Engine) lastCorrelation(ctx context.Context, projectID string, app *parley.App, contactID string, who parley.ChannelIdentity) (string, error) {
+	if app.ProcessingMode == parley.ModeDispatch {
+		return e.correlation(ctx, projectID, app, who)
+	}
+	if contactID == "" {
+		return "", nil
+	}
+	c, err := e.store.ActiveConversation(ctx, projectID, app.ID, contactID)
+	if err != nil || c == nil {
+		return "", err
+	}
+	return c.CorrelationID, nil
+}
+
 // recall returns what sticks to a recipient in dispatch mode, or nil.
 func (e *Engine) recall(ctx context.Context, projectID string, app *parley.App, who parley.ChannelIdentity) (*store.Sticky, error) {
 	if !keepsSticky(app) {

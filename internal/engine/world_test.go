@@ -277,6 +277,9 @@ func (w *world) webhook(appID, target string, triggers ...parley.Trigger) *parle
 }
 
 func credential(ch parley.Channel, token string) parley.ChannelCredential {
+	if ch == parley.ChannelMMS {
+		return parley.ChannelCredential{Channel: ch, MMS: &parley.MMSCredentials{AccountID: "me", APIKey: token}}
+	}
 	return parley.ChannelCredential{Channel: ch, StaticBearer: &parley.StaticBearer{ClaimedIdentity: "me", Token: token}}
 }
 
