@@ -168,7 +168,7 @@ func (Channel) SendEvent(ctx context.Context, c *channel.Conn, e *channel.Outgoi
 // post posts a message under an id, which Apple takes once.
 func (a *account) post(ctx context.Context, c *channel.Conn, id, to string, members map[string]any) (channel.ProviderID, error) {
 	members["v"], members["id"], members["sourceId"], members["destinationId"] = 1, id, a.business, to
-	body, err := encode(members)
+	body, err := channel.Encode(members)
 	if err != nil {
 		return "", channel.Refuse(parley.ReasonInternalError, "the message cannot be encoded")
 	}

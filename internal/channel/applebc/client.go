@@ -1,9 +1,7 @@
 package applebc
 
 import (
-	"bytes"
 	"crypto/sha256"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"strings"
@@ -22,9 +20,7 @@ const apiURL = "https://mspgw.push.apple.com/v1"
 func open(c *channel.Conn) (*account, error) {
 	a, err := readAccount(c.Credential)
 	if err != nil {
-		e := channel.Refuse(parley.ReasonChannelBadConfiguration, "the channel credential is not valid")
-		e.Err = err
-		return nil, e
+		return nil, channel.BadCredential(err)
 	}
 	return a, nil
 }
@@ -81,15 +77,4 @@ func uuid(key string) string {
 	b := sum[:16]
 	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80 // as of version 4
 	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
-}
-
-// encode writes v as JSON, leaving & and < readable.
-func encode(v any) ([]byte, error) {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(v); err != nil {
-		return nil, fmt.Errorf("encode: %w", err)
-	}
-	return bytes.TrimRight(b.Bytes(), "\n"), nil
 }

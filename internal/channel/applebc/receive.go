@@ -92,7 +92,7 @@ func (m *arrival) metadata(capabilities string) string {
 			members[name] = value
 		}
 	}
-	raw, err := encode(members)
+	raw, err := channel.Encode(members)
 	if err != nil || len(members) == 0 {
 		return ""
 	}
@@ -137,7 +137,7 @@ func (m *arrival) said(in channel.Inbound) []channel.Inbound {
 	}
 	var all []channel.Inbound
 	for i, f := range m.Attachments {
-		ref, err := encode(f)
+		ref, err := channel.Encode(f)
 		if err != nil {
 			continue // strings always encode
 		}

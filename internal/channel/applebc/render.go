@@ -72,7 +72,7 @@ func (Channel) Render(o *channel.Outgoing) ([]channel.Payload, error) {
 	}
 	all := make([]channel.Payload, len(r.out))
 	for i, m := range r.out {
-		body, err := encode(m)
+		body, err := channel.Encode(m)
 		if err != nil {
 			return nil, channel.Refuse(parley.ReasonInternalError, "the message cannot be encoded")
 		}
@@ -93,7 +93,7 @@ func explicit(raw string) ([]channel.Payload, error) {
 	for _, name := range []string{"v", "id", "sourceId", "destinationId"} {
 		delete(members, name)
 	}
-	body, err := encode(members)
+	body, err := channel.Encode(members)
 	if err != nil {
 		return nil, channel.Refuse(parley.ReasonBadRequest, "the explicit APPLEBC message cannot be encoded")
 	}

@@ -4,9 +4,7 @@
 package graph
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"net/http"
 	"net/url"
 	"strings"
@@ -91,17 +89,4 @@ func (a *Account) Request(ctx context.Context, address string) (*http.Request, e
 	}
 	req.Header = a.Header()
 	return req, nil
-}
-
-// Encode returns v as JSON without the escapes that are meant for HTML.
-func Encode(v any) (json.RawMessage, error) {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(v); err != nil {
-		refused := channel.Refuse(parley.ReasonInternalError, "the message cannot be encoded")
-		refused.Err = err
-		return nil, refused
-	}
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }

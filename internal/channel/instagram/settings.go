@@ -83,17 +83,17 @@ func readAccount(c *parley.ChannelCredential) (*account, error) {
 		return nil, parley.Invalid("instagram_credentials.business_account_id", "must be digits")
 	}
 	s := settings{Login: "instagram", APIVersion: graph.DefaultVersion}
-	if err := graph.Decode(c.ProviderSettings, provider, settingNames, &s); err != nil {
+	if err := channel.DecodeSettings(c.ProviderSettings, "provider "+provider, settingNames, &s); err != nil {
 		return nil, err
 	}
 	by, ok := logins(s.Login)
 	switch {
 	case !ok:
-		return nil, graph.Setting("login", "must be instagram or facebook")
+		return nil, channel.Setting("login", "must be instagram or facebook")
 	case s.PageID != "" && s.Login != "facebook":
-		return nil, graph.Setting("page_id", "goes with login facebook")
+		return nil, channel.Setting("page_id", "goes with login facebook")
 	case s.PageID != "" && !idForm.MatchString(s.PageID):
-		return nil, graph.Setting("page_id", "must be digits")
+		return nil, channel.Setting("page_id", "must be digits")
 	}
 	return &account{login: by, Account: sendapi.Account{
 		Node: cmp.Or(s.PageID, "me"), ID: own.BusinessAccountID,
@@ -110,7 +110,7 @@ func readAccount(c *parley.ChannelCredential) (*account, error) {
 func open(c *channel.Conn) (*account, error) {
 	acc, err := readAccount(c.Credential)
 	if err != nil {
-		return nil, sendapi.Refused(err)
+		return nil, channel.BadCredential(err)
 	}
 	return acc, nil
 }

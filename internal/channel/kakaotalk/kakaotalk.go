@@ -9,8 +9,6 @@ package kakaotalk
 
 import (
 	"encoding/json"
-	"errors"
-	"maps"
 	"net/http"
 	"regexp"
 	"slices"
@@ -123,38 +121,21 @@ func readAccount(c *parley.ChannelCredential) (*account, error) {
 	return a, a.decode(c.ProviderSettings)
 }
 
-// decode reads the settings over their defaults. A member that does not exist
-// is an error: a misspelt one would otherwise be a default in disguise.
+// decode reads the settings over their defaults and checks them.
 func (s *settings) decode(raw json.RawMessage) error {
-	var given map[string]json.RawMessage
-	if len(raw) == 0 || json.Unmarshal(raw, &given) != nil {
-		return parley.Invalid("provider_settings", "must be a JSON object with app_key and secret_key")
-	}
-	for _, name := range slices.Sorted(maps.Keys(given)) {
-		if !slices.Contains(settingNames, name) {
-			return setting(name, "is not a setting of provider %s, which has %s", provider, strings.Join(settingNames, ", "))
-		}
-	}
 	s.Targeting = friends
-	if err := json.Unmarshal(raw, s); err != nil {
-		if e, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-			return setting(e.Field, "must not be a JSON %s", e.Value)
-		}
-		return parley.Invalid("provider_settings", "cannot be decoded")
+	if err := channel.DecodeSettings(raw, "provider "+provider, settingNames, s); err != nil {
+		return err
 	}
 	switch {
 	case !keyForm.MatchString(s.AppKey):
-		return setting("app_key", "must be the app key of the service")
+		return channel.Setting("app_key", "must be the app key of the service")
 	case s.SecretKey == "":
-		return setting("secret_key", "is required")
+		return channel.Setting("secret_key", "is required")
 	case !slices.Contains([]string{"I", "M", "N"}, s.Targeting):
-		return setting("targeting", "must be I, M or N")
+		return channel.Setting("targeting", "must be I, M or N")
 	}
 	return nil
-}
-
-func setting(name, format string, args ...any) error {
-	return parley.Invalid("provider_settings."+name, format, args...)
 }
 
 // open returns the account of a connection, whose credential passed Check when
@@ -162,9 +143,7 @@ func setting(name, format string, args ...any) error {
 func open(c *channel.Conn) (*account, error) {
 	a, err := readAccount(c.Credential)
 	if err != nil {
-		e := channel.Refuse(parley.ReasonChannelBadConfiguration, "the channel credential cannot be used")
-		e.Err = err
-		return nil, e
+		return nil, channel.BadCredential(err)
 	}
 	return a, nil
 }

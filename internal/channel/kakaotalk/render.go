@@ -1,9 +1,7 @@
 package kakaotalk
 
 import (
-	"bytes"
 	"encoding/json"
-	"fmt"
 	"net/url"
 	"path"
 	"strconv"
@@ -117,9 +115,7 @@ func newRenderer(o *channel.Outgoing) (*renderer, error) {
 	}
 	a, err := readAccount(o.Credential)
 	if err != nil {
-		e := channel.Refuse(parley.ReasonChannelBadConfiguration, "the channel credential cannot be used")
-		e.Err = err
-		return nil, e
+		return nil, channel.BadCredential(err)
 	}
 	return &renderer{to: recipient{Number: local(o.To.Identity), Targeting: a.Targeting}, properties: o.Properties}, nil
 }
@@ -135,10 +131,10 @@ func local(identity string) string {
 }
 
 func (r *renderer) add(p payload, body any) error {
-	raw, err := encode(body)
+	raw, err := channel.Encode(body)
 	if err == nil {
 		p.Body = raw
-		raw, err = encode(p)
+		raw, err = channel.Encode(p)
 	}
 	if err != nil {
 		return channel.Refuse(parley.ReasonInternalError, "the message cannot be encoded")
@@ -325,21 +321,10 @@ func (r *renderer) explicit(raw string) error {
 			to.Targeting = given[0].Targeting
 		}
 	}
-	list, err := encode([]recipient{to})
+	list, err := channel.Encode([]recipient{to})
 	if err != nil {
 		return channel.Refuse(parley.ReasonInternalError, "the message cannot be encoded")
 	}
 	members["recipientList"] = list
 	return r.add(p, members)
-}
-
-// encode writes v as JSON, leaving & and < readable.
-func encode(v any) ([]byte, error) {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(v); err != nil {
-		return nil, fmt.Errorf("encode: %w", err)
-	}
-	return bytes.TrimRight(b.Bytes(), "\n"), nil
 }

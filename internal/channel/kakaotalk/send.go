@@ -97,7 +97,7 @@ func (a *account) complete(ctx context.Context, c *channel.Conn, p *payload, key
 			return nil, &e
 		}
 	}
-	raw, err := encode(body)
+	raw, err := channel.Encode(body)
 	if err != nil {
 		return nil, channel.Refuse(parley.ReasonInternalError, "the payload cannot be encoded")
 	}

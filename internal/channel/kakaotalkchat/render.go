@@ -1,7 +1,6 @@
 package kakaotalkchat
 
 import (
-	"bytes"
 	"encoding/json"
 	"net/url"
 	"path"
@@ -81,7 +80,7 @@ func (Channel) Render(o *channel.Outgoing) ([]channel.Payload, error) {
 	}
 	all := make([]channel.Payload, len(r.out))
 	for i, p := range r.out {
-		body, err := encode(p)
+		body, err := channel.Encode(p)
 		if err != nil {
 			return nil, channel.Refuse(parley.ReasonInternalError, "the message cannot be encoded")
 		}
@@ -261,13 +260,4 @@ func fileName(m *parley.MediaMessage) string {
 
 func isPicture(name string) bool {
 	return slices.Contains([]string{".jpg", ".jpeg", ".png", ".gif"}, strings.ToLower(path.Ext(name)))
-}
-
-// encode writes v as JSON, leaving & and < readable.
-func encode(v any) ([]byte, error) {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	err := e.Encode(v)
-	return bytes.TrimSpace(b.Bytes()), err
 }

@@ -45,7 +45,7 @@ func (Channel) Send(ctx context.Context, c *channel.Conn, at channel.Attempt) (c
 	}
 	serial := serialOf(at.Key)
 	body["sender_key"], body["serial_number"] = a.SenderKey, serial
-	raw, err := encode(body)
+	raw, err := channel.Encode(body)
 	if err != nil {
 		return "", channel.Refuse(parley.ReasonInternalError, "internal error")
 	}

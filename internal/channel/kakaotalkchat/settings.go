@@ -1,13 +1,10 @@
 package kakaotalkchat
 
 import (
-	"bytes"
 	"encoding/json"
-	"errors"
 	"maps"
 	"regexp"
 	"slices"
-	"strings"
 
 	"github.com/parley-im/parley"
 	"github.com/parley-im/parley/internal/channel"
@@ -57,42 +54,23 @@ func readAccount(c *parley.ChannelCredential) (*account, error) {
 	return a, a.decode(c.ProviderSettings)
 }
 
-// decode reads provider_settings. A member that is none is an error: a
-// misspelt one would otherwise be a default in disguise.
+// decode reads and checks provider_settings.
 func (s *settings) decode(raw json.RawMessage) error {
-	if given := bytes.TrimSpace(raw); len(given) > 0 && !bytes.Equal(given, []byte("null")) {
-		var members map[string]json.RawMessage
-		if json.Unmarshal(given, &members) != nil {
-			return parley.Invalid("provider_settings", "must be a JSON object")
-		}
-		for _, name := range slices.Sorted(maps.Keys(members)) {
-			if !slices.Contains(settingNames, name) {
-				return setting(name, "is not a setting of KAKAOTALKCHAT, which has %s", strings.Join(settingNames, ", "))
-			}
-		}
-		if err := json.Unmarshal(given, s); err != nil {
-			if e, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-				return setting(e.Field, "must not be a JSON %s", e.Value)
-			}
-			return parley.Invalid("provider_settings", "cannot be decoded")
-		}
+	if err := channel.DecodeSettings(raw, string(parley.ChannelKakaoTalkChat), settingNames, s); err != nil {
+		return err
 	}
 	switch {
 	case !headerForm.MatchString(s.ClientID):
-		return setting("client_id", "is required")
+		return channel.Setting("client_id", "is required")
 	case s.SenderKey == "" || len(s.SenderKey) > 40:
-		return setting("sender_key", "is required, of at most 40 characters")
+		return channel.Setting("sender_key", "is required, of at most 40 characters")
 	}
 	for _, code := range slices.Sorted(maps.Keys(s.Codes)) {
 		if !slices.Contains(codeReasons, s.Codes[code]) {
-			return setting("codes."+code, "is not a reason a provider may have")
+			return channel.Setting("codes."+code, "is not a reason a provider may have")
 		}
 	}
 	return nil
-}
-
-func setting(name, format string, args ...any) error {
-	return parley.Invalid("provider_settings."+name, format, args...)
 }
 
 // open returns the account of a connection, whose credential passed Check when
@@ -100,9 +78,7 @@ func setting(name, format string, args ...any) error {
 func open(c *channel.Conn) (*account, error) {
 	a, err := readAccount(c.Credential)
 	if err != nil {
-		e := channel.Refuse(parley.ReasonChannelBadConfiguration, "the channel credential is not valid")
-		e.Err = err
-		return nil, e
+		return nil, channel.BadCredential(err)
 	}
 	return a, nil
 }

@@ -60,7 +60,7 @@ func ask(ctx context.Context, c *channel.Conn, method, path string, in, result a
 	var body []byte
 	if in != nil {
 		var err error
-		if body, err = encode(in); err != nil {
+		if body, err = channel.Encode(in); err != nil {
 			return channel.Refuse(parley.ReasonInternalError, "the request cannot be encoded")
 		}
 	}
@@ -156,15 +156,4 @@ func retryKey(key string) string {
 	b := sum[:16]
 	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80 // as of version 4
 	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
-}
-
-// encode writes v as JSON, leaving & and < readable.
-func encode(v any) ([]byte, error) {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(v); err != nil {
-		return nil, fmt.Errorf("encode: %w", err)
-	}
-	return bytes.TrimRight(b.Bytes(), "\n"), nil
 }

@@ -95,7 +95,7 @@ func (r *renderer) bubbles(panels []panel) {
 		some, size, first = nil, 0, next
 	}
 	for i := range panels {
-		raw, err := encode(panels[i].bubble())
+		raw, err := channel.Encode(panels[i].bubble())
 		if err != nil {
 			continue // strings always encode
 		}
@@ -129,7 +129,7 @@ func (r *renderer) list(m *parley.ListMessage) error {
 		}
 	}
 	c := &container{Type: "bubble", Hero: hero(image), Body: box(contents)}
-	raw, err := encode(c)
+	raw, err := channel.Encode(c)
 	if err != nil {
 		return err
 	}

@@ -82,7 +82,7 @@ func specific(m parley.ChannelSpecificMessage, identity string) ([]channel.Paylo
 			Outcome: channel.NotSent, Err: err,
 		}
 	}
-	body, err := encode(notificationOf(to, &in))
+	body, err := channel.Encode(notificationOf(to, &in))
 	if err != nil {
 		return nil, channel.Refuse(parley.ReasonInternalError, "the message cannot be encoded")
 	}

@@ -85,7 +85,7 @@ func explicit(raw, to string) ([]channel.Payload, error) {
 		all["messages"] = []json.RawMessage{json.RawMessage(raw)}
 	}
 	all["to"] = to
-	body, err := encode(all)
+	body, err := channel.Encode(all)
 	if err != nil {
 		return nil, channel.Refuse(parley.ReasonBadRequest, "the explicit LINE message cannot be encoded")
 	}
@@ -107,7 +107,7 @@ func (r *renderer) payloads(replyTo channel.ProviderID) ([]channel.Payload, erro
 	}
 	var all []channel.Payload
 	for some := range slices.Chunk(r.out, maxMessages) {
-		body, err := encode(push{To: r.to, Messages: some})
+		body, err := channel.Encode(push{To: r.to, Messages: some})
 		if err != nil {
 			return nil, channel.Refuse(parley.ReasonInternalError, "the message cannot be encoded")
 		}

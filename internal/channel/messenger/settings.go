@@ -50,14 +50,14 @@ func readAccount(c *parley.ChannelCredential) (*sendapi.Account, error) {
 		return nil, parley.Invalid("static_token.token", "must be without line breaks")
 	}
 	s := settings{APIVersion: graph.DefaultVersion}
-	if err := graph.Decode(c.ProviderSettings, provider, settingNames, &s); err != nil {
+	if err := channel.DecodeSettings(c.ProviderSettings, "provider "+provider, settingNames, &s); err != nil {
 		return nil, err
 	}
 	if err := graph.CheckVersion(s.APIVersion); err != nil {
 		return nil, err
 	}
 	if s.PageID != "" && !pageForm.MatchString(s.PageID) {
-		return nil, graph.Setting("page_id", "must be digits")
+		return nil, channel.Setting("page_id", "must be digits")
 	}
 	return &sendapi.Account{
 		Node: cmp.Or(s.PageID, "me"), ID: s.PageID,
@@ -74,7 +74,7 @@ func readAccount(c *parley.ChannelCredential) (*sendapi.Account, error) {
 func open(c *channel.Conn) (*sendapi.Account, error) {
 	acc, err := readAccount(c.Credential)
 	if err != nil {
-		return nil, sendapi.Refused(err)
+		return nil, channel.BadCredential(err)
 	}
 	return acc, nil
 }

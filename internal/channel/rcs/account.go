@@ -62,9 +62,7 @@ func (ch Channel) account(c *parley.ChannelCredential) (account, error) {
 func (ch Channel) open(c *channel.Conn) (account, error) {
 	a, err := ch.account(c.Credential)
 	if err != nil {
-		e := channel.Refuse(parley.ReasonChannelBadConfiguration, "the channel credential cannot be used")
-		e.Err = err
-		return nil, e
+		return nil, channel.BadCredential(err)
 	}
 	return a, nil
 }
@@ -171,17 +169,4 @@ func membersOf(p channel.Payload) (map[string]json.RawMessage, error) {
 		return nil, e
 	}
 	return members, nil
-}
-
-// encode returns v as JSON without the escapes that are meant for HTML.
-func encode(v any) (json.RawMessage, error) {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(v); err != nil {
-		refused := channel.Refuse(parley.ReasonInternalError, "the message cannot be encoded")
-		refused.Err = err
-		return nil, refused
-	}
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }

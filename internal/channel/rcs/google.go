@@ -103,7 +103,7 @@ func (a *googleAccount) envelope(now time.Time, at channel.Attempt) ([]byte, err
 	if _, own := members["messageTrafficType"]; !own && a.TrafficType != "" {
 		members["messageTrafficType"] = json.RawMessage(strconv.Quote(a.TrafficType))
 	}
-	return encode(members)
+	return channel.Encode(members)
 }
 
 // retract revokes a message that was not delivered yet.
@@ -128,7 +128,7 @@ func (a *googleAccount) show(ctx context.Context, c *channel.Conn, e *channel.Ou
 	if read != "" {
 		event.Type = "READ"
 	}
-	body, err := encode(event)
+	body, err := channel.Encode(event)
 	if err != nil {
 		return "", err
 	}

@@ -24,7 +24,7 @@ func (Channel) Render(o *channel.Outgoing) ([]channel.Payload, error) {
 	}
 	payloads := make([]channel.Payload, len(r.out))
 	for i := range r.out {
-		body, err := encode(dialect.word(&r.out[i]))
+		body, err := channel.Encode(dialect.word(&r.out[i]))
 		if err != nil {
 			return nil, err
 		}

@@ -58,7 +58,7 @@ func (a *sinchAccount) envelope(ctx context.Context, c *channel.Conn, at channel
 		seconds := max(1, int64(at.Expires.Sub(c.Now())/time.Second))
 		members["expire"] = json.RawMessage(`{"timeout":` + strconv.FormatInt(seconds, 10) + `,"revoke":true}`)
 	}
-	return encode(members)
+	return channel.Encode(members)
 }
 
 // connect asks for the capabilities of nobody, which the API refuses in one way
@@ -92,7 +92,7 @@ func (a *sinchAccount) show(ctx context.Context, c *channel.Conn, e *channel.Out
 		shown.Type = "agent_read"
 	}
 	id := uuid(e.EventID, sinchVersion)
-	body, err := encode(struct {
+	body, err := channel.Encode(struct {
 		To      string `json:"to"`
 		EventID string `json:"event_id"`
 		Event   event  `json:"event"`

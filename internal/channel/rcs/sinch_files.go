@@ -36,7 +36,7 @@ func describe(ctx context.Context, c *channel.Conn, message json.RawMessage) (js
 	if err := d.walk(ctx, tree); err != nil {
 		return nil, err
 	}
-	return encode(tree)
+	return channel.Encode(tree)
 }
 
 // A describer asks for each file once.

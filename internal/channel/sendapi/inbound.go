@@ -8,7 +8,6 @@ import (
 
 	"github.com/parley-im/parley"
 	"github.com/parley-im/parley/internal/channel"
-	"github.com/parley-im/parley/internal/channel/graph"
 )
 
 // A message is what a contact wrote, or an echo of what the account did.
@@ -172,7 +171,7 @@ func (m *message) news() string {
 			news.Attachments = append(news.Attachments, t)
 		}
 	}
-	encoded, err := graph.Encode(news)
+	encoded, err := channel.Encode(news)
 	if err != nil || string(encoded) == "{}" {
 		return ""
 	}

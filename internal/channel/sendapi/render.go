@@ -5,7 +5,6 @@ import (
 
 	"github.com/parley-im/parley"
 	"github.com/parley-im/parley/internal/channel"
-	"github.com/parley-im/parley/internal/channel/graph"
 	"github.com/parley-im/parley/internal/transcode"
 )
 
@@ -27,7 +26,7 @@ func (d *Dialect) Render(o *channel.Outgoing) ([]channel.Payload, error) {
 	}
 	payloads := make([]channel.Payload, len(r.out))
 	for i := range r.out {
-		body, err := graph.Encode(r.request(i, &r.out[i]))
+		body, err := channel.Encode(r.request(i, &r.out[i]))
 		if err != nil {
 			return nil, err
 		}
@@ -124,7 +123,7 @@ func (r *renderer) explicit(native string) ([]channel.Payload, error) {
 	if err := json.Unmarshal([]byte(native), &members); err != nil || members == nil {
 		return nil, channel.Refuse(parley.ReasonBadRequest, "explicit_channel_message."+string(r.d.Channel)+" must be a JSON object")
 	}
-	envelope, err := graph.Encode(r.request(0, nil))
+	envelope, err := channel.Encode(r.request(0, nil))
 	if err != nil {
 		return nil, err
 	}
@@ -138,7 +137,7 @@ func (r *renderer) explicit(native string) ([]channel.Payload, error) {
 			members[name] = value
 		}
 	}
-	body, err := graph.Encode(members)
+	body, err := channel.Encode(members)
 	if err != nil {
 		return nil, err
 	}

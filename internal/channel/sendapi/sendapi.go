@@ -107,20 +107,20 @@ func keyed(a channel.Attempt) ([]byte, error) {
 	if !unkeyed {
 		return a.Payload.Body, nil
 	}
-	key, err := graph.Encode(a.Key)
+	key, err := channel.Encode(a.Key)
 	if err != nil {
 		return nil, err
 	}
 	message["metadata"] = key
-	if request["message"], err = graph.Encode(message); err != nil {
+	if request["message"], err = channel.Encode(message); err != nil {
 		return nil, err
 	}
-	return graph.Encode(request)
+	return channel.Encode(request)
 }
 
 // Act shows one of the sender actions: typing_on, typing_off, mark_seen.
 func (acc *Account) Act(ctx context.Context, c *channel.Conn, to channel.Address, action string) error {
-	body, err := graph.Encode(Request{Recipient: recipient{ID: to.Identity}, SenderAction: action})
+	body, err := channel.Encode(Request{Recipient: recipient{ID: to.Identity}, SenderAction: action})
 	if err != nil {
 		return err
 	}
@@ -167,7 +167,7 @@ func (acc *Account) Ask(ctx context.Context, c *channel.Conn, node, fields strin
 // Subscribe has the webhooks of the Meta app told of the account. Where they
 // go is set in the app's dashboard.
 func (acc *Account) Subscribe(ctx context.Context, c *channel.Conn, node, fields string) error {
-	body, err := graph.Encode(map[string]string{"subscribed_fields": fields})
+	body, err := channel.Encode(map[string]string{"subscribed_fields": fields})
 	if err != nil {
 		return err
 	}
@@ -208,13 +208,6 @@ func (acc *Account) Profile(ctx context.Context, c *channel.Conn, of channel.Add
 	return channel.Profile{Name: name}, nil
 }
 
-// Refused returns the error of a credential that cannot be used.
-func Refused(err error) error {
-	e := channel.Refuse(parley.ReasonChannelBadConfiguration, "the channel credential cannot be used")
-	e.Err = err
-	return e
-}
-
 // MessageTag is the messaging type of a message with a tag.
 const MessageTag = "MESSAGE_TAG"
 
@@ -240,7 +233,7 @@ func FileName(m *parley.MediaMessage) string {
 
 // ReplyTo answers a comment with a private message to who wrote it.
 func (acc *Account) ReplyTo(ctx context.Context, c *channel.Conn, comment, text string) (channel.ProviderID, error) {
-	body, err := graph.Encode(Request{Recipient: recipient{CommentID: comment}, Message: &Message{Text: text}})
+	body, err := channel.Encode(Request{Recipient: recipient{CommentID: comment}, Message: &Message{Text: text}})
 	if err != nil {
 		return "", err
 	}

@@ -1,7 +1,6 @@
 package telegram
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -30,7 +29,7 @@ type response struct {
 
 // ask calls a method with params. Its errors are *channel.Error.
 func ask(ctx context.Context, c *channel.Conn, method string, params, result any) error {
-	body, err := encode(params)
+	body, err := channel.Encode(params)
 	if err != nil {
 		return &channel.Error{
 			Reason:  parley.NewReason(parley.ReasonInternalError, "internal error"),
@@ -163,15 +162,4 @@ func chatID(identity string) any {
 		return n
 	}
 	return identity
-}
-
-// encode writes v as JSON, leaving & and < readable.
-func encode(v any) ([]byte, error) {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(v); err != nil {
-		return nil, fmt.Errorf("encode: %w", err)
-	}
-	return bytes.TrimRight(b.Bytes(), "\n"), nil
 }

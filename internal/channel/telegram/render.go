@@ -95,7 +95,7 @@ func explicit(raw, identity string) ([]channel.Payload, error) {
 		all[name] = value
 	}
 	all["method"], all["chat_id"] = method, chatID(identity)
-	body, err := encode(all)
+	body, err := channel.Encode(all)
 	if err != nil {
 		return nil, channel.Refuse(parley.ReasonBadRequest, "the explicit TELEGRAM message cannot be encoded")
 	}
@@ -118,7 +118,7 @@ func (r *renderer) payloads(replyTo channel.ProviderID) ([]channel.Payload, erro
 	}
 	all := make([]channel.Payload, len(r.out))
 	for i, req := range r.out {
-		body, err := encode(req)
+		body, err := channel.Encode(req)
 		if err != nil {
 			return nil, channel.Refuse(parley.ReasonInternalError, "the message cannot be encoded")
 		}

@@ -1,7 +1,6 @@
 package viber
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -16,7 +15,7 @@ const apiURL = "https://chatapi.viber.com"
 
 // ask calls a method with params.
 func ask(ctx context.Context, c *channel.Conn, method string, params, result any) error {
-	body, err := encode(params)
+	body, err := channel.Encode(params)
 	if err != nil {
 		return channel.Refuse(parley.ReasonInternalError, "the request cannot be encoded")
 	}
@@ -113,15 +112,4 @@ func unreadable(cause error) *channel.Error {
 		Outcome: channel.Unknown,
 		Err:     cause,
 	}
-}
-
-// encode writes v as JSON, leaving & and < readable.
-func encode(v any) ([]byte, error) {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(v); err != nil {
-		return nil, fmt.Errorf("encode: %w", err)
-	}
-	return bytes.TrimRight(b.Bytes(), "\n"), nil
 }

@@ -59,7 +59,7 @@ func (Channel) Render(o *channel.Outgoing) ([]channel.Payload, error) {
 	}
 	all := make([]channel.Payload, len(r.out))
 	for i, m := range r.out {
-		body, err := encode(m)
+		body, err := channel.Encode(m)
 		if err != nil {
 			return nil, channel.Refuse(parley.ReasonInternalError, "the message cannot be encoded")
 		}
@@ -89,7 +89,7 @@ func (r *renderer) explicit(raw string) ([]channel.Payload, error) {
 	if members["sender"] == nil {
 		members["sender"] = r.from
 	}
-	body, err := encode(members)
+	body, err := channel.Encode(members)
 	if err != nil {
 		return nil, channel.Refuse(parley.ReasonBadRequest, "the explicit VIBER message cannot be encoded")
 	}

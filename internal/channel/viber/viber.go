@@ -193,10 +193,10 @@ func sized(ctx context.Context, c *channel.Conn, body []byte) ([]byte, error) {
 }
 
 func setMember(members map[string]json.RawMessage, name string, value any) ([]byte, error) {
-	raw, err := encode(value)
+	raw, err := channel.Encode(value)
 	if err == nil {
 		members[name] = raw
-		raw, err = encode(members)
+		raw, err = channel.Encode(members)
 	}
 	if err != nil {
 		return nil, channel.Refuse(parley.ReasonInternalError, "the payload cannot be encoded")

@@ -1,7 +1,6 @@
 package viberbm
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -89,7 +88,7 @@ func (a *account) render(o *channel.Outgoing) ([]channel.Payload, error) {
 	}
 	out := make([]channel.Payload, len(all))
 	for i, m := range all {
-		if out[i].Body, err = encodeJSON(a.gateway.request(a, phone(o.To.Identity), m)); err != nil {
+		if out[i].Body, err = channel.Encode(a.gateway.request(a, phone(o.To.Identity), m)); err != nil {
 			return nil, fmt.Errorf("encode payload: %w", err)
 		}
 	}
@@ -105,20 +104,11 @@ func (a *account) passOn(raw string, o *channel.Outgoing) ([]channel.Payload, er
 	if err := a.gateway.explicit(a, members, phone(o.To.Identity)); err != nil {
 		return nil, err
 	}
-	body, err := encodeJSON(members)
+	body, err := channel.Encode(members)
 	if err != nil {
 		return nil, fmt.Errorf("encode payload: %w", err)
 	}
 	return []channel.Payload{{Body: body}}, nil
-}
-
-// encodeJSON encodes v without HTML's escapes.
-func encodeJSON(v any) ([]byte, error) {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	err := enc.Encode(v)
-	return bytes.TrimSpace(b.Bytes()), err
 }
 
 func (a *account) send(ctx context.Context, c *channel.Conn, at channel.Attempt) (channel.ProviderID, error) {
@@ -126,7 +116,7 @@ func (a *account) send(ctx context.Context, c *channel.Conn, at channel.Attempt)
 	if err := json.Unmarshal(at.Payload.Body, &members); err != nil {
 		return "", internalError(err)
 	}
-	body, err := encodeJSON(a.gateway.complete(members, c, at))
+	body, err := channel.Encode(a.gateway.complete(members, c, at))
 	if err != nil {
 		return "", internalError(err)
 	}

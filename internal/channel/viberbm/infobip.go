@@ -39,13 +39,13 @@ var apiKeyForm = regexp.MustCompile(`^[!-~]{1,200}$`)
 
 func openInfobip(c *parley.ChannelCredential) (*account, error) {
 	s := infobipSettings{BaseURL: infobipURL}
-	if err := decodeSettings(providerInfobip, c.ProviderSettings, []string{"base_url", "category"}, &s); err != nil {
+	if err := channel.DecodeSettings(c.ProviderSettings, "provider "+providerInfobip, []string{"base_url", "category"}, &s); err != nil {
 		return nil, err
 	}
 	u, err := url.Parse(s.BaseURL)
 	switch {
 	case err != nil || u.Scheme != "https" || u.Host == "" || u.User != nil || strings.Trim(u.Path, "/") != "" || u.RawQuery != "":
-		return nil, setting("base_url", "must be the https address of the account, such as https://xxxxx.api.infobip.com")
+		return nil, channel.Setting("base_url", "must be the https address of the account, such as https://xxxxx.api.infobip.com")
 	case c.StaticBearer.ClaimedIdentity == "":
 		return nil, parley.Invalid("static_bearer.claimed_identity", "must be the name of the Viber sender")
 	case !apiKeyForm.MatchString(c.StaticBearer.Token):

@@ -47,7 +47,7 @@ var idForm = regexp.MustCompile(`^[A-Za-z0-9._-]{1,100}$`)
 func openVonage(c *parley.ChannelCredential) (*account, error) {
 	var s vonageSettings
 	names := []string{"api_key", "application_id", "category", "region"}
-	if err := decodeSettings(providerVonage, c.ProviderSettings, names, &s); err != nil {
+	if err := channel.DecodeSettings(c.ProviderSettings, "provider "+providerVonage, names, &s); err != nil {
 		return nil, err
 	}
 	if err := s.check(); err != nil {
@@ -73,13 +73,13 @@ func openVonage(c *parley.ChannelCredential) (*account, error) {
 func (s *vonageSettings) check() error {
 	switch {
 	case (s.APIKey == "") == (s.ApplicationID == ""):
-		return setting("application_id", "or api_key is required, and not both")
+		return channel.Setting("application_id", "or api_key is required, and not both")
 	case s.APIKey != "" && !idForm.MatchString(s.APIKey):
-		return setting("api_key", "must be letters and digits")
+		return channel.Setting("api_key", "must be letters and digits")
 	case s.ApplicationID != "" && !idForm.MatchString(s.ApplicationID):
-		return setting("application_id", "must be a UUID")
+		return channel.Setting("application_id", "must be a UUID")
 	case !slices.Contains([]string{"", "us", "eu", "ap"}, s.Region):
-		return setting("region", "is %q; it must be us, eu or ap", s.Region)
+		return channel.Setting("region", "is %q; it must be us, eu or ap", s.Region)
 	}
 	return s.Category.check()
 }

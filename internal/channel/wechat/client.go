@@ -73,22 +73,11 @@ func (w *WeChat) do(ctx context.Context, c *channel.Conn, a *account, q *call, r
 
 // post posts v as JSON.
 func (w *WeChat) post(ctx context.Context, c *channel.Conn, a *account, path string, v, result any) error {
-	body, err := encode(v)
+	body, err := channel.Encode(v)
 	if err != nil {
 		return channel.Refuse(parley.ReasonInternalError, "the request cannot be encoded")
 	}
 	return w.do(ctx, c, a, &call{path: path, contentType: "application/json; charset=utf-8", body: body}, result)
-}
-
-// encode writes v as JSON in which every character is itself.
-func encode(v any) ([]byte, error) {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(v); err != nil {
-		return nil, fmt.Errorf("encode: %w", err)
-	}
-	return bytes.TrimRight(b.Bytes(), "\n"), nil
 }
 
 // unescaped returns JSON that says the same without \u escapes: WeChat shows

@@ -109,9 +109,9 @@ type renderer struct {
 
 // add adds a message to be posted to path after the uploads.
 func (r *renderer) add(path string, body any, uploads ...upload) {
-	raw, err := encode(body)
+	raw, err := channel.Encode(body)
 	if err == nil {
-		raw, err = encode(payload{Path: path, Body: raw, Uploads: uploads})
+		raw, err = channel.Encode(payload{Path: path, Body: raw, Uploads: uploads})
 	}
 	if err != nil {
 		r.err = channel.Refuse(parley.ReasonInternalError, "the message cannot be encoded")
@@ -135,7 +135,7 @@ func (r *renderer) explicit(raw string) ([]channel.Payload, error) {
 	} else if json.Unmarshal(members["msgtype"], &kind) != nil || kind == "" {
 		return nil, channel.Refuse(parley.ReasonBadRequest, "the explicit WECHAT message has neither msgtype nor template_id")
 	}
-	to, err := encode(r.to)
+	to, err := channel.Encode(r.to)
 	if err != nil {
 		return nil, channel.Refuse(parley.ReasonInternalError, "the message cannot be encoded")
 	}

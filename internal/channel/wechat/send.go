@@ -74,7 +74,7 @@ func (w *WeChat) uploaded(ctx context.Context, c *channel.Conn, a *account, p *p
 		}
 		m.setMedia(u.Type, id)
 	}
-	return encode(&m)
+	return channel.Encode(&m)
 }
 
 // upload gives WeChat a file and returns its id, which is good for three days.

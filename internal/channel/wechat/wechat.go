@@ -182,9 +182,7 @@ func (s *settings) decode(raw json.RawMessage) error {
 func open(c *channel.Conn) (*account, error) {
 	a, err := readAccount(c.Credential)
 	if err != nil {
-		e := channel.Refuse(parley.ReasonChannelBadConfiguration, "the channel credential cannot be used")
-		e.Err = err
-		return nil, e
+		return nil, channel.BadCredential(err)
 	}
 	return a, nil
 }

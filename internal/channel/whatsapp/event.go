@@ -6,7 +6,6 @@ import (
 
 	"github.com/parley-im/parley"
 	"github.com/parley-im/parley/internal/channel"
-	"github.com/parley-im/parley/internal/channel/graph"
 )
 
 // A mark is what the business shows of a message it received: that it was read
@@ -45,7 +44,7 @@ func (Channel) SendEvent(ctx context.Context, c *channel.Conn, e *channel.Outgoi
 	if err != nil {
 		return "", err
 	}
-	body, err := graph.Encode(m)
+	body, err := channel.Encode(m)
 	if err != nil {
 		return "", err
 	}

@@ -240,7 +240,7 @@ func flowReply(body raw) *parley.ContactMessage {
 	if json.Unmarshal(body, &m.Reply) != nil {
 		return nil
 	}
-	encoded, err := graph.Encode(m)
+	encoded, err := channel.Encode(m)
 	if err != nil {
 		return nil
 	}
@@ -282,7 +282,7 @@ func (m *inboundMessage) metadata() string {
 		Forwarded           bool `json:"forwarded,omitempty"`
 		FrequentlyForwarded bool `json:"frequently_forwarded,omitempty"`
 	}{m.Referral, m.Context.ReferredProduct, m.Context.Forwarded, m.Context.FrequentlyForwarded}
-	encoded, err := graph.Encode(news)
+	encoded, err := channel.Encode(news)
 	if err != nil || string(encoded) == "{}" {
 		return ""
 	}

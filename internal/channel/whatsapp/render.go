@@ -7,7 +7,6 @@ import (
 
 	"github.com/parley-im/parley"
 	"github.com/parley-im/parley/internal/channel"
-	"github.com/parley-im/parley/internal/channel/graph"
 	"github.com/parley-im/parley/internal/transcode"
 )
 
@@ -24,7 +23,7 @@ func (Channel) Render(o *channel.Outgoing) ([]channel.Payload, error) {
 	}
 	payloads := make([]channel.Payload, len(r.out))
 	for i := range r.out {
-		body, err := graph.Encode(r.complete(i))
+		body, err := channel.Encode(r.complete(i))
 		if err != nil {
 			return nil, err
 		}
@@ -118,7 +117,7 @@ func renderExplicit(o *channel.Outgoing, native string) ([]channel.Payload, erro
 		return nil, channel.Refuse(parley.ReasonBadRequest, "explicit_channel_message.WHATSAPP must be a JSON object")
 	}
 	r := renderer{o: o, out: []message{{}}}
-	envelope, err := graph.Encode(r.complete(0))
+	envelope, err := channel.Encode(r.complete(0))
 	if err != nil {
 		return nil, err
 	}
@@ -134,7 +133,7 @@ func renderExplicit(o *channel.Outgoing, native string) ([]channel.Payload, erro
 			members[name] = value
 		}
 	}
-	body, err := graph.Encode(members)
+	body, err := channel.Encode(members)
 	if err != nil {
 		return nil, err
 	}

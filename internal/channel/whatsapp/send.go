@@ -6,7 +6,6 @@ import (
 
 	"github.com/parley-im/parley"
 	"github.com/parley-im/parley/internal/channel"
-	"github.com/parley-im/parley/internal/channel/graph"
 )
 
 // callbackData is the member that statuses echo.
@@ -52,12 +51,12 @@ func keyed(a channel.Attempt) ([]byte, error) {
 	if own := members[callbackData]; len(own) > 0 && string(own) != "null" {
 		return a.Payload.Body, nil
 	}
-	key, err := graph.Encode(a.Key)
+	key, err := channel.Encode(a.Key)
 	if err != nil {
 		return nil, err
 	}
 	members[callbackData] = key
-	return graph.Encode(members)
+	return channel.Encode(members)
 }
 
 // Connect asks for the number, which tells whether the token may use it.

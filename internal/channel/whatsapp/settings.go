@@ -76,11 +76,11 @@ func readAccount(c *parley.ChannelCredential) (*account, error) {
 // decode reads the settings over their defaults.
 func (s *settings) decode(raw json.RawMessage) error {
 	s.APIVersion = graph.DefaultVersion
-	if err := graph.Decode(raw, provider, settingNames, s); err != nil {
+	if err := channel.DecodeSettings(raw, "provider "+provider, settingNames, s); err != nil {
 		return err
 	}
 	if s.AuthHeader != "" && !headerForm.MatchString(s.AuthHeader) {
-		return graph.Setting("auth_header", "must be the name of an HTTP header")
+		return channel.Setting("auth_header", "must be the name of an HTTP header")
 	}
 	return graph.CheckVersion(s.APIVersion)
 }
@@ -90,9 +90,7 @@ func (s *settings) decode(raw json.RawMessage) error {
 func open(c *channel.Conn) (*account, error) {
 	a, err := readAccount(c.Credential)
 	if err != nil {
-		e := channel.Refuse(parley.ReasonChannelBadConfiguration, "the channel credential cannot be used")
-		e.Err = err
-		return nil, e
+		return nil, channel.BadCredential(err)
 	}
 	return a, nil
 }
