@@ -38,16 +38,10 @@ type smscPeer struct {
 	events chan peerEvent
 }
 
-// startSMSC starts an SMSC program. Without the means to run it the test is
-// skipped, but not where CI promises them.
+// startSMSC starts an SMSC program.
 func startSMSC(t *testing.T, needs, program string, args ...string) *smscPeer {
 	t.Helper()
-	if missing := findPeer(t, needs, program); missing != "" {
-		if os.Getenv("CI") == "true" {
-			t.Fatal(missing)
-		}
-		t.Skip(missing)
-	}
+	requirePeer(t, needs, program)
 	cmd := exec.CommandContext(t.Context(), program, args...)
 	cmd.Dir = peersDir()
 	cmd.Stderr = t.Output()
@@ -84,6 +78,20 @@ func startSMSC(t *testing.T, needs, program string, args ...string) *smscPeer {
 }
 
 func peersDir() string { return filepath.Join("..", "..", "..", "test", "peers") }
+
+// requirePeer skips the test without the means to run program, but not where
+// CI promises them.
+func requirePeer(t *testing.T, needs, program string) {
+	t.Helper()
+	missing := findPeer(t, needs, program)
+	switch {
+	case missing == "":
+	case os.Getenv("CI") == "true":
+		t.Fatal(missing)
+	default:
+		t.Skip(missing)
+	}
+}
 
 // findPeer says what is missing to run program.
 func findPeer(t *testing.T, needs, program string) string {

@@ -58,7 +58,25 @@ func (a Account) genuine(c *channel.Conn, r *http.Request, posted url.Values) bo
 	if r.URL.RawQuery != "" {
 		address += "?" + r.URL.RawQuery
 	}
-	return hmac.Equal([]byte(r.Header.Get("X-Twilio-Signature")), []byte(a.Signature(address, posted)))
+	got := []byte(r.Header.Get("X-Twilio-Signature"))
+	return slices.ContainsFunc(spellings(address), func(spelling string) bool {
+		return hmac.Equal(got, []byte(a.Signature(spelling, posted)))
+	})
+}
+
+// spellings are how Twilio may have written an address in a signature: without
+// its port, or with one that was left out (npm twilio, validateRequest).
+func spellings(address string) []string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return []string{address}
+	}
+	port := map[string]string{"http": ":80", "https": ":443"}[u.Scheme]
+	other := u.Host + port
+	if u.Port() != "" {
+		other = strings.TrimSuffix(u.Host, ":"+u.Port())
+	}
+	return []string{address, strings.Replace(address, "//"+u.Host, "//"+other, 1)}
 }
 
 // Signature signs a webhook: base64(HMAC-SHA1(auth token, URL + each name and
