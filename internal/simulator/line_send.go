@@ -80,7 +80,7 @@ func (l *line) show(c *lineCall, phone key, messages []json.RawMessage, report f
 	var sent []map[string]string
 	for i, it := range items {
 		it.Account, it.Provider, it.ProviderID, it.Native = c.id, ProviderLINE, l.nextID(), messages[i]
-		it.report = report
+		it.report, it.ReplyTo = report, l.quoted(phone, messages[i])
 		refuse := l.refuse
 		if i > 0 { // what the first was answered goes for all
 			refuse = func(Behaviour, bool) error { return nil }
@@ -95,6 +95,18 @@ func (l *line) show(c *lineCall, phone key, messages []json.RawMessage, report f
 		}
 	}
 	return sent, nil
+}
+
+// quoted returns the item of the phone that a message quotes, or "".
+func (l *line) quoted(phone key, message json.RawMessage) string {
+	var m struct {
+		QuoteToken string `json:"quoteToken"`
+	}
+	if json.Unmarshal(message, &m) != nil || m.QuoteToken == "" {
+		return ""
+	}
+	it, _ := l.sim.phones.last(phone, func(it *Item) bool { return "quote-"+it.ProviderID == m.QuoteToken })
+	return it.ID
 }
 
 // taken reports whether the phone has the message.

@@ -81,7 +81,15 @@ export async function answersWithEveryKind(line) {
     return item ? then(await line.inbound(matches), item) : 'none';
   });
   const text = word('An answer');
-  await answers('text', () => ({ text }), ({ text_message: message }) => message?.text === text);
+  let first;
+  await answers('text', () => ({ text }), ({ text_message: message }) => message?.text === text, ({ id }, { id: item }) => {
+    first = { id, item };
+  });
+  await line.step('quote of an answer', async () => {
+    const reply = word('To that');
+    const { items } = await line.deliver({ text_message: { text: reply }, reply_to: { message_id: first.id } }, 'reply', [reply]);
+    return items[0].reply_to === first.item ? 'ok' : 'no quote';
+  });
 
   const quote = word('Quoting');
   await line.step('what is quoted', async () => {

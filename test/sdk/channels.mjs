@@ -17,7 +17,8 @@ import { randomUUID } from 'node:crypto';
 import process from 'node:process';
 import { assert, client, env, listener, payload, simulator } from './drive.mjs';
 import { heard, Line } from './channels-line.mjs';
-import { hostFiles } from './channels-kinds.mjs';
+import { hostFiles, sample } from './channels-kinds.mjs';
+import { sendsItsOwn } from './channels-own.mjs';
 import * as steps from './channels-steps.mjs';
 
 const { conversation: api } = client();
@@ -47,6 +48,7 @@ async function subscribe(appId, hook, secret) {
 async function inConversationMode(line) {
   await simulator('PUT', line.path, { name: 'Ada' }); // it is there from now on
   await steps.sendsEveryKind(line, templateId, media);
+  await sendsItsOwn(line, sample);
   await steps.dispatchesOne(line);
   await steps.fails(line);
   await steps.readsMessages(line);
