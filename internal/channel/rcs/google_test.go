@@ -15,6 +15,7 @@ import (
 
 	"github.com/parley-im/parley"
 	"github.com/parley-im/parley/internal/channel"
+	"github.com/parley-im/parley/internal/channel/channeltest"
 	"github.com/parley-im/parley/internal/channel/rcs"
 )
 
@@ -208,7 +209,7 @@ func TestProperties(t *testing.T) {
 		Title: "Tulips", Media: &parley.MediaMessage{URL: "https://media.example/tulip.jpg"},
 		Choices: []parley.Choice{{URL: &parley.URLMessage{Title: "Shop", URL: "https://shop.example"}}},
 	}}
-	payloads, err := rcs.New().Render(&channel.Outgoing{MessageID: messageID, Message: card, Properties: map[string]string{
+	payloads, err := rcs.New().Render(&channel.Outgoing{MessageID: channeltest.MessageID, Message: card, Properties: map[string]string{
 		"RCS_WEBVIEW_MODE": "half", "RCS_CARD_ORIENTATION": "HORIZONTAL", "RCS_CARD_THUMBNAIL_IMAGE_ALIGNMENT": "RIGHT",
 	}})
 	if err != nil {

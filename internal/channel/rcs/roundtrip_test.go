@@ -7,11 +7,10 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"errors"
-	"io"
+	"fmt"
 	"log/slog"
 	"mime"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"path"
 	"strings"
@@ -25,47 +24,36 @@ import (
 	"github.com/parley-im/parley/internal/channel/channeltest"
 	"github.com/parley-im/parley/internal/channel/rcs"
 	"github.com/parley-im/parley/internal/simulator"
-	"github.com/parley-im/parley/internal/transcode"
 )
 
-const (
-	phone     = "46700000001"
-	messageID = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
-)
+const phone = "46700000001"
 
 // A world is the simulated API, connected to the channel.
 type world struct {
+	*channeltest.Rig
 	t    *testing.T
-	sim  *simulator.Simulator
 	ch   rcs.Channel
-	conn *channel.Conn
-	in   chan channel.Inbound
 	keys int
 }
 
-// newWorld connects an agent of a provider: its webhook is the channel's
-// Receive.
+// newWorld connects an agent of a provider.
 func newWorld(t *testing.T, provider string) *world {
 	t.Helper()
-	w := &world{t: t, sim: simulator.New(simulator.Options{Now: time.Now}), ch: rcs.New(), in: make(chan channel.Inbound, 100)}
-	t.Cleanup(w.sim.Close)
-	api := httptest.NewServer(w.sim.Handler())
-	t.Cleanup(api.Close)
-	hook := httptest.NewServer(http.HandlerFunc(w.webhook))
-	t.Cleanup(hook.Close)
-	var account any = simulator.RCSSinchAccount{Token: sinchToken, WebhookURL: hook.URL + "/" + sinchSecret}
 	cred := sinchCredential()
 	if provider == simulator.ProviderRCSGoogle {
 		cred = credential(t)
+	}
+	w := &world{t: t, ch: rcs.New()}
+	w.Rig = (&channeltest.Rig{Channel: w.ch, Credential: cred, Provider: provider, To: phone}).Start(t)
+	hook := w.Conn.WebhookURL
+	var account any = simulator.RCSSinchAccount{Token: sinchToken, WebhookURL: hook + "/" + sinchSecret}
+	if provider == simulator.ProviderRCSGoogle {
 		account = simulator.RCSGoogleAccount{
 			ClientEmail: "agent@parley-test.iam.gserviceaccount.com", PublicKey: publicKey(t),
-			ClientToken: clientToken, WebhookURL: hook.URL,
+			ClientToken: clientToken, WebhookURL: hook,
 		}
 	}
-	w.conn = conn(cred, api.URL+"/"+provider)
-	if err := w.sim.Put(t.Context(), provider, agentID, account); err != nil {
-		t.Fatal(err)
-	}
+	w.Put(agentID, account)
 	return w
 }
 
@@ -115,45 +103,13 @@ func publicKey(t *testing.T) string {
 	return string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}))
 }
 
-func (w *world) webhook(rw http.ResponseWriter, r *http.Request) {
-	body, err := io.ReadAll(r.Body)
-	if err != nil {
-		w.t.Error(err)
-	}
-	r.SetPathValue("rest", strings.TrimPrefix(r.URL.Path, "/"))
-	got, err := w.ch.Receive(w.conn, r, body)
-	if err != nil {
-		w.t.Errorf("receive %s: %v", body, err)
-		rw.WriteHeader(http.StatusForbidden)
-		return
-	}
-	_, _ = rw.Write(got.Reply.Body)
-	for _, in := range got.Inbound {
-		select {
-		case w.in <- in:
-		case <-w.t.Context().Done(): // nobody listens any more
-		}
-	}
-}
-
-func (w *world) next() channel.Inbound {
-	w.t.Helper()
-	select {
-	case in := <-w.in:
-		return in
-	case <-time.After(10 * time.Second):
-		w.t.Fatal("the agent heard nothing")
-		return channel.Inbound{}
-	}
-}
-
 // send sends what m becomes and returns the id of the last message.
 func (w *world) send(m *parley.AppMessage) (channel.ProviderID, error) {
 	w.t.Helper()
 	var id channel.ProviderID
 	for _, a := range w.attempts(m) {
 		var err error
-		if id, err = w.ch.Send(w.t.Context(), w.conn, a); err != nil {
+		if id, err = w.ch.Send(w.t.Context(), w.Conn, a); err != nil {
 			return "", err
 		}
 	}
@@ -162,22 +118,14 @@ func (w *world) send(m *parley.AppMessage) (channel.ProviderID, error) {
 
 func (w *world) attempts(m *parley.AppMessage) []channel.Attempt {
 	w.t.Helper()
-	m = channel.Tagged(transcode.Select(m, parley.ChannelRCS), messageID)
-	parts, err := transcode.Message(m, w.ch.Capabilities())
+	payloads, err := w.Render(m)
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	var out []channel.Attempt
-	for _, part := range parts {
-		payloads, err := w.ch.Render(&channel.Outgoing{MessageID: messageID, Message: part, Credential: w.conn.Credential})
-		if err != nil {
-			w.t.Fatal(err)
-		}
-		for _, p := range payloads {
-			w.keys++
-			key := messageID + "." + time.Duration(w.keys).String()
-			out = append(out, channel.Attempt{Key: key, To: channel.Address{Identity: phone}, Payload: p})
-		}
+	out := make([]channel.Attempt, len(payloads))
+	for i, p := range payloads {
+		w.keys++
+		out[i] = channel.Attempt{Key: fmt.Sprintf("%s.%d", channeltest.MessageID, w.keys), To: channel.Address{Identity: phone}, Payload: p}
 	}
 	return out
 }
@@ -220,38 +168,38 @@ func conversation(t *testing.T, w *world) {
 		t.Fatal(err)
 	}
 	for _, want := range []parley.DeliveryStatus{parley.StatusDelivered, parley.StatusRead} {
-		if r := w.next().Receipt; r == nil || r.ID != id || r.Status != want {
+		if r := w.Next().Receipt; r == nil || r.ID != id || r.Status != want {
 			t.Errorf("got %+v, want %s of %s", r, want, id)
 		}
 	}
 	for choice, token := range map[string]string{"Yes": ".0", "Menu": ".1", "Where are you?": ".2"} {
-		if _, err := w.sim.Tap(simulator.ChannelRCS, phone, simulator.Tap{Choice: simulator.ChoiceRef(choice)}); err != nil {
+		if _, err := w.Sim.Tap(simulator.ChannelRCS, phone, simulator.Tap{Choice: simulator.ChoiceRef(choice)}); err != nil {
 			t.Fatal(err)
 		}
-		in := w.next()
-		if in.Message == nil || in.Message.ChoiceResponse == nil || in.Message.ChoiceResponse.PostbackData != messageID+token {
+		in := w.Next()
+		if in.Message == nil || in.Message.ChoiceResponse == nil || in.Message.ChoiceResponse.PostbackData != channeltest.MessageID+token {
 			t.Errorf("tapped %s: got %+v", choice, in)
 		}
 		if choice == "Where are you?" {
-			if in = w.next(); in.Message == nil || in.Message.Location == nil {
+			if in = w.Next(); in.Message == nil || in.Message.Location == nil {
 				t.Errorf("shared location: got %+v", in)
 			}
 		}
 	}
 	words := "Hello"
 	w.reply(simulator.Reply{Text: &words})
-	heard := w.next()
+	heard := w.Next()
 	if heard.From.Identity != phone || heard.Message.Text.Text != words {
 		t.Errorf("text: got %+v", heard)
 	}
 	w.reply(simulator.Reply{MediaURL: "/media/sample.png"})
-	if in := w.next(); in.Message == nil || in.Message.Media == nil || in.Media == nil || !strings.Contains(in.Media.Ref, "/media/") {
+	if in := w.Next(); in.Message == nil || in.Message.Media == nil || in.Media == nil || !strings.Contains(in.Media.Ref, "/media/") {
 		t.Errorf("file: got %+v", in)
 	}
 	w.shows(parley.AppEvent{Composing: &parley.Empty{}}, heard.ID)
 	w.shows(parley.AppEvent{ReadMessage: &parley.Empty{}}, heard.ID)
 	w.happens(simulator.EventTypingOn, func(in channel.Inbound) bool { return in.Event != nil && in.Event.Composing != nil })
-	if w.conn.Credential.Provider == "sinch" {
+	if w.Conn.Credential.Provider == "sinch" {
 		return // does not tell who opts out
 	}
 	w.happens(simulator.EventOptOut, func(in channel.Inbound) bool { return in.OptOut })
@@ -260,25 +208,25 @@ func conversation(t *testing.T, w *world) {
 
 func (w *world) reply(r simulator.Reply) {
 	w.t.Helper()
-	if _, err := w.sim.Reply(w.t.Context(), simulator.ChannelRCS, phone, r); err != nil {
+	if _, err := w.Sim.Reply(w.t.Context(), simulator.ChannelRCS, phone, r); err != nil {
 		w.t.Fatal(err)
 	}
 }
 
 func (w *world) shows(e parley.AppEvent, last channel.ProviderID) {
 	w.t.Helper()
-	out := &channel.OutgoingEvent{EventID: messageID, To: channel.Address{Identity: phone}, Event: &e, LastInbound: last}
-	if _, err := w.ch.SendEvent(w.t.Context(), w.conn, out); err != nil {
+	out := &channel.OutgoingEvent{EventID: channeltest.MessageID, To: channel.Address{Identity: phone}, Event: &e, LastInbound: last}
+	if _, err := w.ch.SendEvent(w.t.Context(), w.Conn, out); err != nil {
 		w.t.Error(err)
 	}
 }
 
 func (w *world) happens(event string, right func(channel.Inbound) bool) {
 	w.t.Helper()
-	if _, err := w.sim.Event(simulator.ChannelRCS, phone, simulator.Event{Type: event}); err != nil {
+	if _, err := w.Sim.Event(simulator.ChannelRCS, phone, simulator.Event{Type: event}); err != nil {
 		w.t.Fatal(err)
 	}
-	if in := w.next(); !right(in) {
+	if in := w.Next(); !right(in) {
 		w.t.Errorf("%s: got %+v", event, in)
 	}
 }
@@ -288,18 +236,18 @@ func TestRepeat(t *testing.T) { everywhere(t, repeat) }
 
 func repeat(t *testing.T, w *world) {
 	t.Helper()
-	if err := w.sim.SetBehaviour(simulator.ChannelRCS, phone, simulator.Behaviour{Hang: simulator.HangAfter, Times: 1}); err != nil {
+	if err := w.Sim.SetBehaviour(simulator.ChannelRCS, phone, simulator.Behaviour{Hang: simulator.HangAfter, Times: 1}); err != nil {
 		t.Fatal(err)
 	}
 	a := w.attempts(text("Once"))[0]
-	_, err := w.ch.Send(t.Context(), w.conn, a)
+	_, err := w.ch.Send(t.Context(), w.Conn, a)
 	if e, ok := errors.AsType[*channel.Error](err); !ok || e.Outcome != channel.Unknown {
 		t.Fatalf("got %v, want an unknown outcome", err)
 	}
-	if _, err := w.ch.Send(t.Context(), w.conn, a); err != nil {
+	if _, err := w.ch.Send(t.Context(), w.Conn, a); err != nil {
 		t.Fatal(err)
 	}
-	if th, _ := w.sim.Thread(simulator.ChannelRCS, phone); len(th.Items) != 1 {
+	if th, _ := w.Sim.Thread(simulator.ChannelRCS, phone); len(th.Items) != 1 {
 		t.Errorf("the phone shows %d messages, want 1", len(th.Items))
 	}
 }
@@ -309,16 +257,16 @@ func TestExpiry(t *testing.T) { everywhere(t, expiry) }
 
 func expiry(t *testing.T, w *world) {
 	t.Helper()
-	if err := w.sim.SetBehaviour(simulator.ChannelRCS, phone, simulator.Behaviour{Deliver: simulator.DeliverNever}); err != nil {
+	if err := w.Sim.SetBehaviour(simulator.ChannelRCS, phone, simulator.Behaviour{Deliver: simulator.DeliverNever}); err != nil {
 		t.Fatal(err)
 	}
 	a := w.attempts(text("Now or never"))[0]
 	a.Expires = time.Now().Add(time.Second)
-	id, err := w.ch.Send(t.Context(), w.conn, a)
+	id, err := w.ch.Send(t.Context(), w.Conn, a)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := w.next().Receipt
+	r := w.Next().Receipt
 	if r == nil || r.ID != id || r.Status != parley.StatusFailed || r.Reason.Code != parley.ReasonMessageExpired {
 		t.Errorf("got %+v", r)
 	}
@@ -328,24 +276,24 @@ func TestRetract(t *testing.T) { everywhere(t, retract) }
 
 func retract(t *testing.T, w *world) {
 	t.Helper()
-	if err := w.sim.SetBehaviour(simulator.ChannelRCS, phone, simulator.Behaviour{Deliver: simulator.DeliverNever}); err != nil {
+	if err := w.Sim.SetBehaviour(simulator.ChannelRCS, phone, simulator.Behaviour{Deliver: simulator.DeliverNever}); err != nil {
 		t.Fatal(err)
 	}
 	id, err := w.send(text("Take me back"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := w.ch.Retract(t.Context(), w.conn, channel.Address{Identity: phone}, id); err != nil {
+	if err := w.ch.Retract(t.Context(), w.Conn, channel.Address{Identity: phone}, id); err != nil {
 		t.Fatal(err)
 	}
-	th, _ := w.sim.Thread(simulator.ChannelRCS, phone)
+	th, _ := w.Sim.Thread(simulator.ChannelRCS, phone)
 	if got := th.Items[0].Status; got != simulator.StatusCancelled {
 		t.Errorf("the message is %s", got)
 	}
-	if w.conn.Credential.Provider != "sinch" {
+	if w.Conn.Credential.Provider != "sinch" {
 		return // says no more of it
 	}
-	if r := w.next().Receipt; r == nil || r.ID != id || r.Status != parley.StatusFailed || r.Reason.Code != parley.ReasonMessageExpired {
+	if r := w.Next().Receipt; r == nil || r.ID != id || r.Status != parley.StatusFailed || r.Reason.Code != parley.ReasonMessageExpired {
 		t.Errorf("got %+v", r)
 	}
 }
@@ -356,13 +304,13 @@ func reach(t *testing.T, w *world) {
 	t.Helper()
 	probe := func(want parley.CapabilityStatus) {
 		t.Helper()
-		got, err := w.ch.Probe(t.Context(), w.conn, channel.Address{Identity: phone})
+		got, err := w.ch.Probe(t.Context(), w.Conn, channel.Address{Identity: phone})
 		if err != nil || got.Status != want {
 			t.Errorf("got %+v, %v; want %s", got, err, want)
 		}
 	}
 	probe(parley.CapabilityFull)
-	if err := w.sim.SetBehaviour(simulator.ChannelRCS, phone, simulator.Behaviour{Deliver: simulator.DeliverRefuse}); err != nil {
+	if err := w.Sim.SetBehaviour(simulator.ChannelRCS, phone, simulator.Behaviour{Deliver: simulator.DeliverRefuse}); err != nil {
 		t.Fatal(err)
 	}
 	probe(parley.CapabilityNone)

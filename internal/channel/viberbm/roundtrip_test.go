@@ -6,25 +6,20 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
-	"io"
-	"log/slog"
-	"net/http"
-	"net/http/httptest"
 	"testing"
 	"time"
 
 	"github.com/parley-im/parley"
 	"github.com/parley-im/parley/internal/channel"
+	"github.com/parley-im/parley/internal/channel/channeltest"
 	"github.com/parley-im/parley/internal/channel/viberbm"
 	"github.com/parley-im/parley/internal/simulator"
 )
 
 // A phone is a handset of a simulated Viber and the service it writes to.
 type phone struct {
-	t     *testing.T
-	sim   *simulator.Simulator
-	conn  *channel.Conn
-	inbox chan channel.Inbound
+	*channeltest.Rig
+	t *testing.T
 }
 
 const number = "15551230001"
@@ -73,51 +68,12 @@ func infobipPhone(t *testing.T) *phone {
 // account.
 func newPhone(t *testing.T, c *parley.ChannelCredential, provider string, account func(hook string) any) *phone {
 	t.Helper()
-	p := &phone{t: t, inbox: make(chan channel.Inbound, 64)}
-	p.sim = simulator.New(simulator.Options{Now: time.Now, ReadAfter: 50 * time.Millisecond})
-	t.Cleanup(p.sim.Close)
-	server := httptest.NewServer(p.sim.Handler())
-	t.Cleanup(server.Close)
-	mux := http.NewServeMux()
-	mux.HandleFunc("/hook", p.receive)
-	mux.HandleFunc("/hook/{rest...}", p.receive)
-	hook := httptest.NewServer(mux)
-	t.Cleanup(hook.Close)
-	p.conn = &channel.Conn{
-		Credential: c, BaseURL: server.URL + "/" + provider, WebhookURL: hook.URL + "/hook", HTTP: http.DefaultClient,
-		Secret: "5ec2e75ec2e75ec2e75ec2e75ec2e700", Log: slog.New(slog.DiscardHandler), Now: time.Now,
-	}
-	if err := p.sim.Put(t.Context(), provider, c.StaticBearer.ClaimedIdentity, account(p.conn.WebhookURL)); err != nil {
-		t.Fatal(err)
-	}
+	p := &phone{t: t, Rig: (&channeltest.Rig{
+		Channel: viberbm.New(), Credential: c, Provider: provider, To: number,
+		Options: simulator.Options{ReadAfter: 50 * time.Millisecond},
+	}).Start(t)}
+	p.Put(c.StaticBearer.ClaimedIdentity, account(p.Conn.WebhookURL))
 	return p
-}
-
-func (p *phone) receive(w http.ResponseWriter, r *http.Request) {
-	body, err := io.ReadAll(r.Body)
-	if err != nil {
-		p.t.Error(err)
-	}
-	got, err := viberbm.New().Receive(p.conn, r, body)
-	if err != nil {
-		p.t.Errorf("Receive(%s): %v", body, err)
-		w.WriteHeader(http.StatusBadRequest)
-		return
-	}
-	for _, in := range got.Inbound {
-		p.inbox <- in
-	}
-}
-
-func (p *phone) next() channel.Inbound {
-	p.t.Helper()
-	select {
-	case in := <-p.inbox:
-		return in
-	case <-time.After(10 * time.Second):
-		p.t.Fatal("nothing comes")
-		return channel.Inbound{}
-	}
 }
 
 const key = "01ARZ3NDEKTSV4RRFFQ69G5FAV-0-0-1"
@@ -125,11 +81,11 @@ const key = "01ARZ3NDEKTSV4RRFFQ69G5FAV-0-0-1"
 // send sends a message that is one payload.
 func (p *phone) send(key string, m *parley.AppMessage) (channel.ProviderID, error) {
 	p.t.Helper()
-	payloads, err := viberbm.New().Render(&channel.Outgoing{To: channel.Address{Identity: number}, Message: m, Credential: p.conn.Credential})
+	payloads, err := viberbm.New().Render(&channel.Outgoing{To: channel.Address{Identity: number}, Message: m, Credential: p.Conn.Credential})
 	if err != nil || len(payloads) != 1 {
 		p.t.Fatal(payloads, err)
 	}
-	return viberbm.New().Send(p.t.Context(), p.conn, channel.Attempt{
+	return viberbm.New().Send(p.t.Context(), p.Conn, channel.Attempt{
 		Key: key, Payload: payloads[0], Expires: time.Now().Add(time.Second),
 	})
 }
@@ -152,7 +108,7 @@ func TestRoundTrip(t *testing.T) {
 func (p *phone) reported() {
 	t := p.t
 	t.Helper()
-	if _, err := viberbm.New().Connect(t.Context(), p.conn); err != nil {
+	if _, err := viberbm.New().Connect(t.Context(), p.Conn); err != nil {
 		t.Errorf("Connect: %v", err)
 	}
 	id, err := p.send(key, &parley.AppMessage{Card: &parley.CardMessage{
@@ -163,11 +119,11 @@ func (p *phone) reported() {
 		t.Fatal(err)
 	}
 	for _, want := range []parley.DeliveryStatus{parley.StatusQueuedOnChannel, parley.StatusDelivered, parley.StatusRead} {
-		if r := p.next().Receipt; r == nil || r.Status != want || r.ID != id || r.Key != key {
+		if r := p.Next().Receipt; r == nil || r.Status != want || r.ID != id || r.Key != key {
 			t.Fatalf("receipt %+v, want %s of %s", r, want, id)
 		}
 	}
-	tapped, err := p.sim.Tap(simulator.ChannelViberBM, number, simulator.Tap{Choice: "Call us"})
+	tapped, err := p.Sim.Tap(simulator.ChannelViberBM, number, simulator.Tap{Choice: "Call us"})
 	if err != nil || tapped.Opened != "tel:+15551230099" {
 		t.Errorf("tap opens %q, error %v", tapped.Opened, err)
 	}
@@ -178,20 +134,20 @@ func (p *phone) answered() {
 	t := p.t
 	t.Helper()
 	words := "Red ones"
-	if _, err := p.sim.Reply(t.Context(), simulator.ChannelViberBM, number, simulator.Reply{Text: &words}); err != nil {
+	if _, err := p.Sim.Reply(t.Context(), simulator.ChannelViberBM, number, simulator.Reply{Text: &words}); err != nil {
 		t.Fatal(err)
 	}
-	if in := p.next(); in.Message == nil || in.Message.Text == nil || in.Message.Text.Text != words || in.From.Identity != number {
+	if in := p.Next(); in.Message == nil || in.Message.Text == nil || in.Message.Text.Text != words || in.From.Identity != number {
 		t.Errorf("got %+v", in)
 	}
-	if _, err := p.sim.Reply(t.Context(), simulator.ChannelViberBM, number, simulator.Reply{MediaURL: "/media/sample.png", Caption: "These"}); err != nil {
+	if _, err := p.Sim.Reply(t.Context(), simulator.ChannelViberBM, number, simulator.Reply{MediaURL: "/media/sample.png", Caption: "These"}); err != nil {
 		t.Fatal(err)
 	}
-	in := p.next()
+	in := p.Next()
 	if in.Media == nil || in.Message.MediaCard == nil || in.Message.MediaCard.Caption != "These" {
 		t.Fatalf("got %+v", in)
 	}
-	file, err := viberbm.New().FetchMedia(t.Context(), p.conn, in.Media.Ref)
+	file, err := viberbm.New().FetchMedia(t.Context(), p.Conn, in.Media.Ref)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -216,17 +172,17 @@ func (p *phone) refused() {
 	t := p.t
 	t.Helper()
 	hello := &parley.AppMessage{Text: &parley.TextMessage{Text: "Hello"}}
-	stranger := *p.conn.Credential
+	stranger := *p.Conn.Credential
 	bearer := *stranger.StaticBearer
 	bearer.ClaimedIdentity = "1"
 	stranger.StaticBearer = &bearer
-	own := p.conn.Credential
-	p.conn.Credential = &stranger
+	own := p.Conn.Credential
+	p.Conn.Credential = &stranger
 	if _, err := p.send("a", hello); channel.AsError(err).Reason.Code != parley.ReasonChannelBadConfiguration {
 		t.Errorf("another's sender: got %v", err)
 	}
-	p.conn.Credential = own
-	if _, err := viberbm.New().FetchMedia(t.Context(), p.conn, "https://elsewhere.example/x"); err == nil {
+	p.Conn.Credential = own
+	if _, err := viberbm.New().FetchMedia(t.Context(), p.Conn, "https://elsewhere.example/x"); err == nil {
 		t.Error("the credential goes elsewhere")
 	}
 	for _, tc := range []struct {
@@ -236,20 +192,20 @@ func (p *phone) refused() {
 		{simulator.Behaviour{Deliver: simulator.DeliverRefuse}, parley.ReasonRecipientInvalidChannelIdentity},
 		{simulator.Behaviour{Deliver: simulator.DeliverRateLimit}, parley.ReasonRateLimited},
 	} {
-		if err := p.sim.SetBehaviour(simulator.ChannelViberBM, number, tc.behaviour); err != nil {
+		if err := p.Sim.SetBehaviour(simulator.ChannelViberBM, number, tc.behaviour); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := p.send(string(tc.want), hello); err == nil || channel.AsError(err).Reason.Code != tc.want {
 			t.Errorf("%s: got error %v", tc.behaviour.Deliver, err)
 		}
 	}
-	if err := p.sim.SetBehaviour(simulator.ChannelViberBM, number, simulator.Behaviour{Deliver: simulator.DeliverReject}); err != nil {
+	if err := p.Sim.SetBehaviour(simulator.ChannelViberBM, number, simulator.Behaviour{Deliver: simulator.DeliverReject}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := p.send(key, hello); err != nil {
 		t.Fatal(err)
 	}
-	r := p.next().Receipt
+	r := p.Next().Receipt
 	if r == nil || r.Status != parley.StatusFailed || r.Reason.Code != parley.ReasonRecipientNotReachable {
 		t.Errorf("receipt %+v", r)
 	}
@@ -262,14 +218,14 @@ func TestInfobipLostAnswer(t *testing.T) {
 	p := infobipPhone(t)
 	ch, hello := viberbm.New(), &parley.AppMessage{Text: &parley.TextMessage{Text: "Hello"}}
 	find := func() (channel.ProviderID, bool) {
-		id, found, err := ch.Find(t.Context(), p.conn, channel.Attempt{Key: key})
+		id, found, err := ch.Find(t.Context(), p.Conn, channel.Attempt{Key: key})
 		if err != nil {
 			t.Fatal(err)
 		}
 		return id, found
 	}
 	for _, hang := range []string{simulator.HangBefore, simulator.HangAfter} {
-		if err := p.sim.SetBehaviour(simulator.ChannelViberBM, number, simulator.Behaviour{Hang: hang, Times: 1}); err != nil {
+		if err := p.Sim.SetBehaviour(simulator.ChannelViberBM, number, simulator.Behaviour{Hang: hang, Times: 1}); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := p.send(key, hello); err == nil || channel.AsError(err).Outcome != channel.Unknown {
@@ -282,7 +238,7 @@ func TestInfobipLostAnswer(t *testing.T) {
 	if id, err := p.send(key, hello); err != nil || id != key {
 		t.Errorf("a repeat: got %q, error %v", id, err)
 	}
-	if thread, _ := p.sim.Thread(simulator.ChannelViberBM, number); len(thread.Items) != 1 {
+	if thread, _ := p.Sim.Thread(simulator.ChannelViberBM, number); len(thread.Items) != 1 {
 		t.Errorf("the phone shows %d messages", len(thread.Items))
 	}
 }
