@@ -297,3 +297,31 @@ func TestBulkContacts(t *testing.T) {
 		t.Errorf("%d contacts are left: %v", len(left), err)
 	}
 }
+
+// TestBulkContactsRefused creates contacts of whom one is refused: the others
+// are there, and nothing is left to do.
+func TestBulkContactsRefused(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, scripted(parley.ChannelSMS))
+	w.app()
+	if _, err := w.e.CreateSettings(t.Context(), project, &parley.ProjectSettings{
+		ContactSettings: parley.ContactSettings{UnifiedContactIDEnabled: true},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	w.take()
+	r := &parley.CreateContactsRequest{}
+	for _, to := range []parley.ChannelIdentity{sms(ada), id(parley.ChannelRCS, ada), sms(bob)} {
+		c := parley.Contact{ChannelIdentities: []parley.ChannelIdentity{to}}
+		c.SetDefaults()
+		r.Contacts = append(r.Contacts, c)
+	}
+	if err := w.e.CreateContacts(t.Context(), project, r); err != nil {
+		t.Fatal(err)
+	}
+	w.expect("CONTACT_CREATE", "CONTACT_CREATE")
+	counts, err := w.store.JobCounts(t.Context())
+	if err != nil || counts[kindContacts] != 0 {
+		t.Errorf("left to do: %v, %v", counts, err)
+	}
+}

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"encoding/json"
+	"log/slog"
 	"net/http"
 
 	"github.com/parley-im/parley"
@@ -102,7 +103,14 @@ func (e *Engine) bulkContacts(ctx context.Context, j *store.Job) error {
 
 func (e *Engine) bulkStep(ctx context.Context, tx *store.Store, projectID string, b bulk) error {
 	for i := range b.Create {
-		if err := e.putContact(ctx, tx, projectID, &b.Create[i], parley.TriggerContactCreate); err != nil {
+		err := e.putContact(ctx, tx, projectID, &b.Create[i], parley.TriggerContactCreate)
+		if parley.CodeOf(err) == parley.CodeAlreadyExists {
+			// Refused before anything was written, and it would be again. The
+			// client has its answer; the others must not wait for this one.
+			e.o.Log.Info("contact of a batch refused", slog.String("project_id", projectID), slog.String("contact_id", b.Create[i].ID))
+			continue
+		}
+		if err != nil {
 			return err
 		}
 	}
