@@ -71,7 +71,7 @@ func (a *sinchAccount) connect(ctx context.Context, c *channel.Conn) error {
 	}
 	e := a.refusal(answer)
 	switch {
-	case e.Outcome == channel.TryAgain:
+	case e.Outcome != channel.NotSent:
 		return e
 	case answer.Status == http.StatusUnavailableForLegalReasons,
 		answer.Status == http.StatusBadRequest && !strings.Contains(strings.ToLower(e.Reason.Description), "token"):
