@@ -196,7 +196,7 @@ func perSecond(ch channel.Channel, c *parley.ChannelCredential) float64 {
 // looked at.
 func (d *delivery) learn(ctx context.Context, err error, took time.Duration) {
 	cred := d.conn.Credential
-	d.e.accounts.ended(keyOf(d.app.ID, cred), err != nil && took >= hangTime && channel.AsError(err).Outcome != channel.NotSent)
+	d.e.accounts.ended(keyOf(d.app.ID, cred), hung(err, took))
 	failing := cred.State != nil && cred.State.Status == parley.CredentialFailing
 	if err == nil {
 		if failing {
@@ -211,6 +211,20 @@ func (d *delivery) learn(ctx context.Context, err error, took time.Duration) {
 	if f.Reason.Code == parley.ReasonChannelBadConfiguration && !failing {
 		d.reconsider(ctx, parley.CredentialState{Status: parley.CredentialFailing, Description: f.Reason.Description})
 	}
+}
+
+// hung reports whether the provider kept an attempt waiting for nothing. A file
+// that an app's own host is slow to give is not the provider's fault.
+func hung(err error, took time.Duration) bool {
+	if err == nil || took < hangTime {
+		return false
+	}
+	f := channel.AsError(err)
+	switch f.Reason.Code { //nolint:exhaustive // the others are the provider's
+	case parley.ReasonMediaNotReachable, parley.ReasonMediaTooLarge, parley.ReasonMediaTypeUnsupported:
+		return false
+	}
+	return f.Outcome != channel.NotSent
 }
 
 // reconsider has the provider asked whether the credential works or, where it

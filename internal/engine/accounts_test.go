@@ -261,3 +261,27 @@ func TestIncompleteCredential(t *testing.T) {
 		t.Errorf("with settings: %+v", got)
 	}
 }
+
+// Only the provider's own silence counts against an account.
+func TestHung(t *testing.T) {
+	t.Parallel()
+	failure := func(code parley.ReasonCode, o channel.Outcome) error {
+		return &channel.Error{Reason: parley.NewReason(code, ""), Outcome: o}
+	}
+	for name, tc := range map[string]struct {
+		err  error
+		took time.Duration
+		want bool
+	}{
+		"accepted, slowly":       {nil, time.Minute, false},
+		"no answer":              {failure(parley.ReasonChannelFailure, channel.Unknown), hangTime, true},
+		"not connected":          {failure(parley.ReasonChannelFailure, channel.TryAgain), hangTime, true},
+		"soon":                   {failure(parley.ReasonChannelFailure, channel.Unknown), hangTime - 1, false},
+		"refused, slowly":        {failure(parley.ReasonBadRequest, channel.NotSent), time.Minute, false},
+		"a media host that hung": {failure(parley.ReasonMediaNotReachable, channel.TryAgain), time.Minute, false},
+	} {
+		if got := hung(tc.err, tc.took); got != tc.want {
+			t.Errorf("%s: got %v, want %v", name, got, tc.want)
+		}
+	}
+}

@@ -140,10 +140,7 @@ func (a *sinchAccount) probe(ctx context.Context, c *channel.Conn, to channel.Ad
 		if e.Reason.Code == parley.ReasonRecipientNotReachable {
 			return channel.Reach{Status: parley.CapabilityNone}, nil
 		}
-		if e.Outcome == channel.Unknown {
-			e.Outcome = channel.TryAgain // it was only a question
-		}
-		return channel.Reach{}, e
+		return channel.Reach{}, again(e)
 	}
 	var has struct {
 		Capabilities []string `json:"capabilities"`
