@@ -60,6 +60,7 @@ func (a *applebc) routes(mux *http.ServeMux) {
 	mux.HandleFunc("GET /applebc/preUpload", a.guard(a.preUpload))
 	mux.HandleFunc("POST /applebc/upload", a.upload)
 	mux.HandleFunc("GET /applebc/preDownload", a.guard(a.preDownload))
+	mux.HandleFunc("POST /applebc/decodePayload", a.guard(a.decodePayload))
 }
 
 // appleError is a refusal: Apple says no more than the HTTP status.
@@ -218,6 +219,13 @@ func (a *applebc) seal(f *file) (appleFile, error) {
 	if err != nil {
 		return appleFile{}, err
 	}
+	sealed, err := a.sealBytes(data)
+	sealed.Name, sealed.MIMEType = orElse(f.name, "file"), typ
+	return sealed, err
+}
+
+// sealBytes encrypts and keeps a file without a name.
+func (a *applebc) sealBytes(data []byte) (appleFile, error) {
 	var key [32]byte
 	_, _ = rand.Read(key[:]) // never fails
 	sealed, err := appleCrypt(key[:], data)
@@ -226,7 +234,7 @@ func (a *applebc) seal(f *file) (appleFile, error) {
 	}
 	kept := a.sim.media.put(sealed, "application/octet-stream", rand.Text())
 	return appleFile{
-		Name: orElse(f.name, "file"), MIMEType: typ, Size: strconv.Itoa(len(sealed)), Key: "00" + hex.EncodeToString(key[:]),
+		Size: strconv.Itoa(len(sealed)), Key: "00" + hex.EncodeToString(key[:]),
 		URL: "https://content.example/" + kept.id, Owner: kept.name, Signature: base64.StdEncoding.EncodeToString([]byte(kept.id)),
 	}, nil
 }

@@ -1,9 +1,13 @@
 package simulator
 
 import (
+	"bytes"
 	"crypto/rand"
+	"encoding/json"
 	"fmt"
+	"io"
 	"maps"
+	"net/http"
 )
 
 // The phone's side of APPLEBC: what its owner does becomes a message.
@@ -76,9 +80,66 @@ func (a *applebc) tap(business string, phone key, it Item, c Choice) (Item, erro
 		Direction: Out, Account: business, Provider: ProviderAppleBC, Status: StatusPending,
 		Type: "interactive", Text: c.Title, ReplyTo: it.ID,
 	}
-	return a.write(business, phone, out, map[string]any{
-		"type": "interactive", "interactiveData": map[string]any{"data": data, "replyMessage": map[string]any{"title": c.Title}},
-	})
+	answer, err := a.answer(it, data, c.Title)
+	if err != nil {
+		return Item{}, err
+	}
+	return a.write(business, phone, out, answer)
+}
+
+// appleInline is the most bytes that the data of an interactive message may
+// have within the message.
+const appleInline = 10 << 10
+
+// answer is the message that answers an interactive one. It repeats the
+// pictures; where it is too large for a message then, it refers to its data.
+func (a *applebc) answer(it Item, data map[string]any, title string) (map[string]any, error) {
+	var asked struct {
+		Interactive struct {
+			BID  string `json:"bid"`
+			Data struct {
+				Images json.RawMessage `json:"images"`
+			} `json:"data"`
+		} `json:"interactiveData"`
+	}
+	if err := json.Unmarshal(it.Native, &asked); err != nil {
+		return nil, fmt.Errorf("read what is answered: %w", err)
+	}
+	if images := asked.Interactive.Data.Images; len(images) > 0 {
+		data["images"] = images
+	}
+	answer := map[string]any{"bid": asked.Interactive.BID, "data": data, "replyMessage": map[string]any{"title": title}}
+	body, err := encode(answer)
+	if err != nil {
+		return nil, err
+	}
+	m := map[string]any{"type": "interactive", "interactiveData": answer}
+	if len(body) <= appleInline {
+		return m, nil
+	}
+	sealed, err := a.sealBytes(append([]byte(applePacked), body...))
+	if err != nil {
+		return nil, err
+	}
+	delete(m, "interactiveData")
+	m["interactiveDataRef"] = map[string]any{
+		"bid": asked.Interactive.BID, "url": sealed.URL, "owner": sealed.Owner, "size": sealed.Size, "key": sealed.Key,
+		"signature-base64": sealed.Signature, "title": title,
+	}
+	return m, nil
+}
+
+// applePacked begins data that only decodePayload can read.
+const applePacked = "packed:"
+
+// decodePayload unpacks the data of an interactive message.
+func (a *applebc) decodePayload(_ string, r *http.Request) (any, error) {
+	packed, err := io.ReadAll(io.LimitReader(r.Body, mediaFileLimit))
+	body, ok := bytes.CutPrefix(packed, []byte(applePacked))
+	if err != nil || !ok || r.Header.Get("Bid") == "" || !json.Valid(body) {
+		return nil, appleError(http.StatusBadRequest)
+	}
+	return json.RawMessage(body), nil
 }
 
 // event types, or closes the conversation.

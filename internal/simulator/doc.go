@@ -16,7 +16,7 @@
 //	/kakaotalk   Bizmessage:         /kakaotalk/alimtalk/v2.3/appkeys/{app_key}/messages, …/brand-message/v1.0/appkeys/{app_key}/freestyle-messages
 //	/wechat      Official Account:   /wechat/cgi-bin/message/custom/send, …/message/template/send, …/media/upload, …/stable_token
 //	/sms-twilio, /sms-vonage, /sms-kannel   the gateways' send request each
-//	/applebc     MSP REST API:      /applebc/message, …/preUpload, …/preDownload
+//	/applebc     MSP REST API:      /applebc/message, …/preUpload, …/preDownload, …/decodePayload
 //	/viber       REST bot API:       /viber/pa/{method}; buttons are 6 columns wide
 //	/kakaotalkchat   Happytalk's KakaoWebhook: /kakaotalkchat/kakaoWebhook/v3/bzc/chat/send/…, …/upload, /kakaotalkchat/v1/chat/write
 //	/line        LINE Messaging API: /line/v2/bot/…, /line/bot/pnp/push; content too

@@ -283,7 +283,7 @@ func (f *attached) signature() string {
 	return base64.StdEncoding.EncodeToString(raw)
 }
 
-// FetchMedia opens a file a contact sent, and decrypts it on the way.
+// FetchMedia opens a file a contact sent.
 func (Channel) FetchMedia(ctx context.Context, c *channel.Conn, ref string) (channel.Media, error) {
 	a, err := open(c)
 	if err != nil {
@@ -293,6 +293,11 @@ func (Channel) FetchMedia(ctx context.Context, c *channel.Conn, ref string) (cha
 	if err := json.Unmarshal([]byte(ref), &f); err != nil {
 		return channel.Media{}, lost("the attachment cannot be understood")
 	}
+	return a.open(ctx, c, &f)
+}
+
+// open opens a file at Apple, and decrypts it on the way.
+func (a *account) open(ctx context.Context, c *channel.Conn, f *attached) (channel.Media, error) {
 	key, err := hex.DecodeString(f.Key)
 	if err != nil || len(key) != 1+keySize || key[0] != 0 {
 		return channel.Media{}, lost("the attachment's key is none")

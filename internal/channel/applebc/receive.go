@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"strconv"
 	"strings"
@@ -30,6 +31,7 @@ type arrival struct {
 	Intent      string          `json:"intent"`
 	Attachments []attached      `json:"attachments"`
 	Interactive json.RawMessage `json:"interactiveData"`
+	Reference   *reference      `json:"interactiveDataRef"` // in the place of Interactive
 }
 
 // Receive reads one message, which Apple posts compressed to /message below
@@ -58,6 +60,13 @@ func (Channel) Receive(c *channel.Conn, r *http.Request, body []byte) (channel.R
 		return channel.Received{}, fmt.Errorf("%w: no type or no source", channel.ErrMalformed)
 	case m.Destination != acc.business: // of another business of the MSP's
 		return channel.Received{}, fmt.Errorf("%w: not for this account", channel.ErrForged)
+	}
+	if m.Type == typeInteractive && len(m.Interactive) == 0 && m.Reference != nil {
+		if m.Interactive, err = acc.resolve(r.Context(), c, m.Reference); err != nil {
+			// The message is passed on as it is.
+			c.Log.LogAttrs(r.Context(), slog.LevelWarn, "the data of an interactive message cannot be had",
+				slog.String("error", err.Error()))
+		}
 	}
 	return channel.Received{Inbound: m.inbound(raw, m.metadata(r.Header.Get("Capability-List")))}, nil
 }
@@ -156,7 +165,7 @@ func (m *arrival) said(in channel.Inbound) []channel.Inbound {
 }
 
 // answer is what an interactive message chose, by the identifier it was given;
-// of other answers, and of those too large to be in the message, all there is.
+// of other answers all there is.
 func answer(data json.RawMessage, raw []byte) *parley.ContactMessage {
 	var m struct {
 		Data struct {

@@ -1,6 +1,7 @@
 package applebc_test
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/hex"
@@ -12,6 +13,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -74,6 +76,33 @@ func TestRoundTrip(t *testing.T) {
 	_, err = send(p, text("Hi again"))
 	if e := channel.AsError(err); err == nil || e.Reason.Code != parley.ReasonRecipientNotReachable {
 		t.Errorf("to one who closed: %v, want RECIPIENT_NOT_REACHABLE", err)
+	}
+}
+
+// TestLargeAnswer taps an item of a list with pictures, which the answer
+// repeats: it comes as a reference, which is resolved.
+func TestLargeAnswer(t *testing.T) {
+	t.Parallel()
+	p := newPhone(t)
+	const size = 12 << 10
+	p.Conn.OpenMedia = func(context.Context, string) (channel.Media, error) {
+		return channel.Media{Body: io.NopCloser(strings.NewReader(strings.Repeat("p", size))), MIME: "image/png", Size: size}, nil
+	}
+	items := make([]parley.ListItem, 2)
+	for i := range items {
+		items[i].Choice = &parley.ListChoice{
+			Title: []string{"Tulip", "Rose"}[i], Media: &parley.MediaMessage{URL: "https://x.example/a.png"},
+		}
+	}
+	if _, err := send(p, &parley.AppMessage{List: &parley.ListMessage{
+		Title: "Flowers", Sections: []parley.ListSection{{Title: "Today", Items: items}},
+	}}); err != nil {
+		t.Fatal(err)
+	}
+	p.Do(http.MethodPost, handset+"/tap", map[string]any{"choice": 2}, nil)
+	in := p.Next()
+	if in.Message == nil || in.Message.ChoiceResponse == nil || in.Message.ChoiceResponse.PostbackData != channel.Token(channeltest.MessageID, 1) {
+		t.Errorf("tap: got %+v", in.Message)
 	}
 }
 
