@@ -100,7 +100,7 @@ func (cb *sinchCallback) receipt() ([]channel.Inbound, error) {
 	}
 	meaning, ok := sinchStatuses[cb.Status]
 	if !ok {
-		return nil, fmt.Errorf("%w: a delivery report with an unknown status", channel.ErrMalformed)
+		return nil, nil // a new stage, of no consequence; refused, it would be told again
 	}
 	receipt := &channel.Receipt{ID: channel.ProviderID(cb.BatchID), Key: cb.ClientReference, Status: meaning.status}
 	if meaning.status == parley.StatusFailed {

@@ -307,7 +307,7 @@ func vonageSignature(method signatureMethod, secret string, fields url.Values) [
 func vonageReceipt(id, status string, fields url.Values) ([]channel.Inbound, error) {
 	meaning, ok := vonageStatuses[status]
 	if !ok {
-		return nil, fmt.Errorf("%w: unknown status", channel.ErrMalformed)
+		return nil, nil // a new stage, of no consequence
 	}
 	key, code := fields.Get("client-ref"), fields.Get("err-code")
 	receipt := &channel.Receipt{ID: channel.ProviderID(id), Key: key, Status: meaning}

@@ -96,7 +96,7 @@ func (a Account) Signature(address string, posted url.Values) string {
 func receipt(id, said, key string, posted url.Values) ([]channel.Inbound, error) {
 	status, ok := statuses[said]
 	if !ok {
-		return nil, fmt.Errorf("%w: unknown MessageStatus", channel.ErrMalformed)
+		return nil, nil // a new stage, of no consequence
 	}
 	r := &channel.Receipt{ID: channel.ProviderID(id), Key: key, Status: status}
 	if status == parley.StatusFailed {
