@@ -41,7 +41,7 @@ export async function hostFiles() {
 
 const link = 'https://shop.example/1';
 const number = '+15551234567';
-const event = { event_start: '2030-05-01T10:00:00Z', event_end: '2030-05-01T11:30:00Z', event_title: 'Demo' };
+const event = { event_start: new Date('2030-05-01T10:00:00Z'), event_end: new Date('2030-05-01T11:30:00Z'), event_title: 'Demo' };
 
 const data = (title) => `data of ${title}`;
 const text = (title) => ({ text_message: { text: title }, postback_data: data(title) });

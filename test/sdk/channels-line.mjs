@@ -9,7 +9,7 @@ export const heard = ['MESSAGE_INBOUND', 'EVENT_INBOUND', 'OPT_IN', 'OPT_OUT', '
 
 export class Line {
   constructor({ api, hook, failures }, handset) {
-    Object.assign(this, { api, hook, failures, ...handset, mode: 'CONVERSATION' });
+    Object.assign(this, { api, hook, failures, ...handset, mode: 'CONVERSATION', sent: [], told: [], toldEvents: [] });
     this.path = `handsets/${this.channel}/${encodeURIComponent(this.identity)}`;
   }
 
@@ -31,6 +31,9 @@ export class Line {
     const submit = await this.notice('MESSAGE_SUBMIT', (note) => note.message_id === id);
     assert.deepEqual(Object.keys(submit.submitted_message).filter((key) => key in message), Object.keys(message));
     this.checkNotice(submit, metadata);
+    if (this.mode === 'CONVERSATION') {
+      this.sent.push({ id, message });
+    }
     return { id, before, metadata };
   }
 
@@ -87,6 +90,7 @@ export class Line {
     assert.equal(message.injected, false);
     this.checkWho(message);
     assert.equal(message.conversation_id, this.conversationId ?? '', 'the conversation it is in');
+    this.told.push(message);
     return message;
   }
 
@@ -116,6 +120,9 @@ export class Line {
   }
 
   checkWho(note) {
+    if (note.contact_event || note.contact_message_event) {
+      this.toldEvents.push(note);
+    }
     assert.deepEqual(pick(note.channel_identity ?? note), pick(this.address()));
     assert.equal(note.contact_id, this.contactId ?? '', 'the contact');
     assert.equal(note.processing_mode, this.mode);

@@ -10,6 +10,10 @@ export async function sendsEveryKind(line, templateId, media) {
     await line.step(kind, async () => {
       const words = stems.map(word);
       const message = make(...words);
+      const { transcoded_message: { [line.channel]: transcoded } } = await line.api.transcoding.transcodeMessage({ transcodeMessageRequestBody: {
+        app_id: line.app_id, app_message: message, channels: [line.channel],
+      } });
+      assert.ok(transcoded, 'the message as the channel has it');
       const sent = await line.deliver(message, kind, words.filter((one) => JSON.stringify(message).includes(one) && !opens));
       if (opens) {
         return opened(line, sent, opens(...words));

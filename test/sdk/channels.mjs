@@ -16,6 +16,7 @@
 import { randomUUID } from 'node:crypto';
 import process from 'node:process';
 import { assert, client, env, listener, payload, simulator } from './drive.mjs';
+import { asks, isKept } from './channels-kept.mjs';
 import { heard, Line } from './channels-line.mjs';
 import { hostFiles, sample } from './channels-kinds.mjs';
 import { sendsItsOwn } from './channels-own.mjs';
@@ -40,7 +41,7 @@ async function subscribe(appId, hook, secret) {
   await api.webhooks.create({ webhookCreateRequestBody: {
     app_id: appId, target: hook.url, target_type: 'HTTP', secret, triggers: [
       'MESSAGE_SUBMIT', 'MESSAGE_DELIVERY', 'MESSAGE_INBOUND', 'EVENT_INBOUND', 'EVENT_DELIVERY',
-      'OPT_IN', 'OPT_OUT', 'CHANNEL_EVENT', 'UNSUPPORTED',
+      'OPT_IN', 'OPT_OUT', 'CAPABILITY', 'CHANNEL_EVENT', 'UNSUPPORTED',
     ],
   } });
 }
@@ -64,13 +65,27 @@ async function inConversationMode(line) {
     await steps.comesBack(line);
     await steps.optsOut(line);
   }
+  await asks(line);
+  await isKept(line);
 }
 
 const failures = [];
+const seen = new Set();
+
+/** Notes a callback that tells what one before it has told. */
+function once({ event }) {
+  const { id, message_id: of, event_id: done, request_id: asked, status, channel_identity: to } = payload(event);
+  const what = [event.trigger, event.app_id, id ?? of ?? done ?? asked, status, to?.channel].join(' ');
+  if (seen.has(what)) {
+    failures.push(`told twice: ${what}`);
+  }
+  seen.add(what);
+}
+
 const handsets = JSON.parse(env('PARLEY_SDK_HANDSETS'));
 assert.ok(handsets.length > 0, 'PARLEY_SDK_HANDSETS names nobody');
 const secret = randomUUID();
-const hook = await listener(secret);
+const hook = await listener(secret, once);
 const apps = [...new Set(handsets.map((one) => one.app_id))];
 const lines = handsets.map((handset) => new Line({ api, hook, failures }, handset));
 const media = await hostFiles();
