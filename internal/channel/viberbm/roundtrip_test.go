@@ -157,6 +157,25 @@ func (p *phone) answered() {
 	}
 }
 
+// TestSimulatorTakesTheCorpus sends every message of the corpus.
+func TestSimulatorTakesTheCorpus(t *testing.T) {
+	t.Parallel()
+	for provider, newPhone := range map[string]func(*testing.T) *phone{"vonage": vonagePhone, "infobip": infobipPhone} {
+		t.Run(provider, func(t *testing.T) {
+			t.Parallel()
+			p := newPhone(t)
+			for name, m := range channeltest.Corpus(t) {
+				if m.Content() == nil || m.Template != nil || m.ExplicitChannel[parley.ChannelViberBM] != "" {
+					continue // another channel's own
+				}
+				if _, err := p.Send(name, m); err != nil {
+					t.Errorf("%s: %v", name, err)
+				}
+			}
+		})
+	}
+}
+
 // TestRefusals has the simulated Viber refuse, and fail to deliver.
 func TestRefusals(t *testing.T) {
 	t.Parallel()
