@@ -88,10 +88,14 @@ type ChannelIdentity struct {
 }
 
 // Normalize returns the identity as it is stored and compared: phone numbers
-// lose their +, spaces and the + that an unescaped query turned into a space.
+// lose their +, spaces and the + that an unescaped query turned into a space;
+// mail addresses are in lower case, as people write their own in either.
 func (c ChannelIdentity) Normalize() ChannelIdentity {
-	if c.Channel.Phone() {
+	switch {
+	case c.Channel.Phone():
 		c.Identity = strings.TrimLeft(strings.TrimSpace(c.Identity), "+")
+	case c.Channel == ChannelEmail:
+		c.Identity = strings.ToLower(strings.TrimSpace(c.Identity))
 	}
 	if !c.Channel.AppScoped() {
 		c.AppID = ""

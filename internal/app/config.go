@@ -65,6 +65,11 @@ type Config struct {
 	PprofListen   string `help:"Address to serve Go profiles on, for operators only; empty means none." name:"pprof-listen" env:"PARLEY_PPROF_LISTEN" yaml:"pprof_listen"`
 	LogLevel      string `help:"debug, info, warn or error." name:"log-level" enum:"debug,info,warn,error" default:"info" env:"PARLEY_LOG_LEVEL" yaml:"log_level"`
 
+	EmailListen     string `help:"Address to take in letters for channel EMAIL on, over SMTP; empty means none." name:"email-listen" env:"PARLEY_EMAIL_LISTEN" yaml:"email_listen"`
+	EmailLMTPListen string `help:"Likewise over LMTP, also unix:PATH." name:"email-lmtp-listen" env:"PARLEY_EMAIL_LMTP_LISTEN" yaml:"email_lmtp_listen"`
+	EmailTLSCert    string `help:"File with the certificate for STARTTLS there; empty means it is not offered." name:"email-tls-cert" env:"PARLEY_EMAIL_TLS_CERT" yaml:"email_tls_cert"`
+	EmailTLSKey     string `help:"File with its key." name:"email-tls-key" env:"PARLEY_EMAIL_TLS_KEY" yaml:"email_tls_key"`
+
 	Channels ChannelURLs `embed:"" prefix:"channels-" envprefix:"PARLEY_CHANNELS_" yaml:"channels"`
 }
 
@@ -102,6 +107,9 @@ func (c *Config) check() error {
 		if !ch.Known() {
 			return fmt.Errorf("consent_channels: unknown channel %q", ch)
 		}
+	}
+	if err := c.checkMail(); err != nil {
+		return err
 	}
 	return c.Channels.check()
 }

@@ -88,6 +88,9 @@ func Dev(ctx context.Context, cfg Config, o DevOptions, log *slog.Logger, out io
 	}
 	defer stop()
 	cfg.AllowPrivateTargets = true
+	if cfg.EmailListen == "" {
+		cfg.EmailListen = "127.0.0.1:0"
+	}
 	srv, err := NewServer(ctx, cfg, log)
 	if err != nil {
 		return err
@@ -107,6 +110,9 @@ func Dev(ctx context.Context, cfg Config, o DevOptions, log *slog.Logger, out io
 			return err
 		}
 		if err := putDevAccounts(ctx, sim, st, srv.cfg.PublicURL); err != nil {
+			return err
+		}
+		if err := putDevMail(ctx, sim, srv, st); err != nil {
 			return err
 		}
 		return st.print(out)
@@ -161,6 +167,19 @@ func putDevAccounts(ctx context.Context, sim *simulator.Simulator, st *devState,
 		if err := sim.Put(ctx, a.provider, a.id, a.account(st.WebhookSecret, webhook)); err != nil {
 			return fmt.Errorf("make the simulated account of %s: %w", a.provider, err)
 		}
+	}
+	return nil
+}
+
+// putDevMail tells the simulated mail server where the letters go that people
+// write to the account.
+func putDevMail(ctx context.Context, sim *simulator.Simulator, srv *Server, st *devState) error {
+	err := sim.Put(ctx, simulator.ProviderEmail, devMailbox, simulator.EmailAccount{
+		Password: devPassword, Address: devMail, Mail: srv.mail[0].Addr().String(),
+		Web: srv.cfg.PublicURL + "/channels/email/" + st.Apps[devApp] + "/",
+	})
+	if err != nil {
+		return fmt.Errorf("make the simulated mailbox: %w", err)
 	}
 	return nil
 }

@@ -35,6 +35,8 @@ const (
 	devTelegramToken = "100200300:parley-dev-telegram-bot-token"
 	devPassword      = "parley1"
 	devSender        = "12025550100"
+	devMailbox       = "parley"
+	devMail          = "demo@parley.example"
 	devPhone         = "12025550123"
 	devInstagram     = "17841400008460056"
 	devPage          = "104528752223344"
@@ -134,13 +136,17 @@ func devAccounts() []devAccount {
 			},
 		},
 		{
-			devApp, parley.ChannelEmail, simulator.ProviderEmail, "parley", "ada@phone.example",
+			devApp, parley.ChannelEmail, simulator.ProviderEmail, devMailbox, "ada@phone.example",
 			func(string) parley.ChannelCredential {
 				return parley.ChannelCredential{
-					StaticBearer:     &parley.StaticBearer{ClaimedIdentity: "parley", Token: devPassword},
-					ProviderSettings: devSettings(map[string]any{"host": "127.0.0.1", "from": "Demo <demo@parley.example>"}),
+					StaticBearer: &parley.StaticBearer{ClaimedIdentity: devMailbox, Token: devPassword},
+					ProviderSettings: devSettings(map[string]any{
+						"host": "127.0.0.1", "from": "Demo <" + devMail + ">", "bounces": "bounces@parley.example",
+						"delivery_reports": true, "read_reports": true, "list_unsubscribe": true,
+					}),
 				}
 			},
+			// putDevMail completes it.
 			func(string, string) any { return simulator.EmailAccount{Password: devPassword} },
 		},
 		{

@@ -58,6 +58,7 @@ type Server struct {
 	egress *egress.Egress
 	api    *api.Server
 	listen net.Listener
+	mail   []mailListener
 }
 
 // NewServer opens the database and puts the server together. Close or Run must
@@ -77,6 +78,9 @@ func NewServer(ctx context.Context, cfg Config, log *slog.Logger) (_ *Server, er
 	}
 	if s.cfg.PublicURL == "" {
 		s.cfg.PublicURL = "http://" + s.listen.Addr().String()
+	}
+	if s.mail, err = listenForMail(ctx, &cfg); err != nil {
+		return nil, err
 	}
 	if s.store, s.lock, err = openStore(ctx, cfg, log); err != nil {
 		return nil, err
@@ -283,6 +287,10 @@ func (s *Server) Run(ctx context.Context, ready func(context.Context) error) (er
 			failed <- fmt.Errorf("serve: %w", err)
 		}
 	})
+	mail := make([]func(), 0, len(s.mail))
+	for _, l := range s.mail {
+		mail = append(mail, stage(later, func(ctx context.Context) { s.serveMail(ctx, l) }))
+	}
 	s.log.Info("ready", slog.String("address", s.URL()), slog.String("version", Version()))
 	if ready != nil {
 		err = ready(ctx)
@@ -294,7 +302,7 @@ func (s *Server) Run(ctx context.Context, ready func(context.Context) error) (er
 		}
 	}
 	s.log.Info("stopping")
-	for _, stop := range []func(){web, sweeps, jobs, sessions, traces, aside} {
+	for _, stop := range append(mail, web, sweeps, jobs, sessions, traces, aside) {
 		stop()
 	}
 	for {
@@ -363,6 +371,12 @@ func (s *Server) Close() error {
 		}
 		s.listen = nil
 	}
+	for _, l := range s.mail {
+		if cerr := l.Close(); !errors.Is(cerr, net.ErrClosed) {
+			err = errors.Join(err, cerr)
+		}
+	}
+	s.mail = nil
 	if s.media != nil {
 		err = errors.Join(err, s.media.Close())
 		s.media = nil

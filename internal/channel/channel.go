@@ -248,11 +248,13 @@ type Inbound struct {
 	Ack      string // what Acknowledge needs, or ""
 }
 
-// A MediaRef is media that a channel's FetchMedia can get.
+// A MediaRef is media that a channel's FetchMedia can get or, with Data, that
+// the provider sent along.
 type MediaRef struct {
 	Ref      string `json:"ref"`
 	MIME     string `json:"mime,omitempty"`
 	Filename string `json:"filename,omitempty"`
+	Data     []byte `json:"-"` // the file itself; it is kept before the message is
 }
 
 // Media is an open stream of media; the caller closes Body.

@@ -80,6 +80,7 @@ type Options struct {
 type MediaStore interface {
 	URL(projectID, id, filename string) string
 	Save(ctx context.Context, projectID, id string, m channel.Media) error
+	Remove(ctx context.Context, projectID, id string) error
 }
 
 // An Engine moves messages. It is safe for concurrent use.

@@ -1,9 +1,12 @@
 package engine
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
+	"log/slog"
 	"strings"
 	"time"
 
@@ -58,7 +61,7 @@ func (a *arrival) message(arr *store.Arrival, id string) error {
 			a.obey(arr, k)
 		}
 	}
-	if arr.Media != nil {
+	if arr.Media != nil && a.in.Media.Data == nil {
 		follow := arr.Consequences
 		arr.Consequences = func(r *store.Resolution) ([]*store.Job, error) {
 			jobs, err := follow(r)
@@ -87,8 +90,8 @@ func (a *arrival) interpret() (*parley.ContactMessage, string, error) {
 		return &cm, metadata, err
 	case *parley.TextMessage:
 		ch := a.e.channels[a.channel]
-		if ch != nil && ch.Capabilities().TypedChoices && target == "" {
-			answer, metadata, err := a.typed(v.Text)
+		if ch != nil && ch.Capabilities().TypedChoices {
+			answer, metadata, err := a.typed(v.Text, target)
 			if err != nil {
 				return nil, "", err
 			}
@@ -150,11 +153,14 @@ func (a *arrival) sent(id string) (*store.Message, *store.MessageDoc, error) {
 	return m, body, err
 }
 
-// typed matches a text against the choices of the newest messages that had
-// any, because on this channel contacts see choices as text. Nil means that it
-// is just a text.
-func (a *arrival) typed(text string) (*parley.ChoiceResponseMessage, string, error) {
+// typed matches a text against the choices of the message it answers, or else
+// of the newest messages that had any, because on this channel contacts see
+// choices as text. Nil means that it is just a text.
+func (a *arrival) typed(text, target string) (*parley.ChoiceResponseMessage, string, error) {
 	text = strings.TrimSpace(text)
+	if target != "" {
+		return a.typedTo(text, target)
+	}
 	var answer *parley.ChoiceResponseMessage
 	metadata := ""
 	for _, to := range a.asked() {
@@ -195,16 +201,40 @@ func (a *arrival) question(title string, to parley.ChannelIdentity) (*store.Mess
 		if err != nil {
 			return nil, nil, err
 		}
-		for _, p := range postbacks(body, to.Channel) {
-			if strings.EqualFold(strings.TrimSpace(p.Title), title) {
-				return m, &p, nil
-			}
+		if p := chosen(body, to.Channel, title); p != nil {
+			return m, p, nil
 		}
 	}
 	return nil, nil, nil
 }
 
-// media gives inbound media an address of ours; a job fetches it.
+// typedTo matches a text against the choices of the message it answers.
+func (a *arrival) typedTo(text, target string) (*parley.ChoiceResponseMessage, string, error) {
+	m, body, err := a.sent(target)
+	if err != nil || m == nil {
+		return nil, "", err
+	}
+	p := chosen(body, a.channel, text)
+	if p == nil {
+		return nil, "", nil
+	}
+	return &parley.ChoiceResponseMessage{MessageID: m.ID, PostbackData: p.Value(m.ID)}, m.Metadata, nil
+}
+
+// chosen is the choice of that title of a message as it went to a channel, or
+// nil.
+func chosen(body *store.MessageDoc, ch parley.Channel, title string) *channel.Postback {
+	for _, p := range postbacks(body, ch) {
+		if strings.EqualFold(strings.TrimSpace(p.Title), title) {
+			return &p
+		}
+	}
+	return nil
+}
+
+// media gives inbound media an address of ours. A job fetches it, unless it
+// came along: then it is kept first, because there is nobody to ask again once
+// the message is stored.
 func (a *arrival) media(arr *store.Arrival, cm *parley.ContactMessage) error {
 	if a.e.o.Media == nil {
 		return errors.New("inbound media cannot be kept: there is no media store")
@@ -226,7 +256,24 @@ func (a *arrival) media(arr *store.Arrival, cm *parley.ContactMessage) error {
 		cm.MediaCard = &card
 	}
 	arr.Media = m
-	return nil
+	if ref.Data == nil {
+		return nil
+	}
+	return a.e.o.Media.Save(a.ctx, a.projectID, m.ID, channel.Media{
+		Body: io.NopCloser(bytes.NewReader(ref.Data)), MIME: ref.MIME, Size: int64(len(ref.Data)),
+	})
+}
+
+// dropMedia removes the file that came along with something that had been
+// stored before. It stays where the commit failed: that may have been the
+// answer alone.
+func (a *arrival) dropMedia(arr *store.Arrival) {
+	if arr == nil || !arr.Repeat || arr.Media == nil || a.in.Media.Data == nil {
+		return
+	}
+	if err := a.e.o.Media.Remove(a.ctx, a.projectID, arr.Media.ID); err != nil {
+		a.e.o.Log.Warn("remove the media of a repeat", slog.String("app_id", a.app.ID), slog.Any("error", err))
+	}
 }
 
 // A mediaJob is the document of a media job.

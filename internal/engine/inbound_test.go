@@ -82,6 +82,11 @@ func TestChoices(t *testing.T) {
 		in.Message = &parley.ContactMessage{ChoiceResponse: &parley.ChoiceResponseMessage{PostbackData: payload}}
 		return in
 	}
+	quoting := func(m, text string) channel.Inbound {
+		in := says("t", ada, text)
+		in.ReplyTo = channel.ProviderID("fake-" + m + "-0-0-1")
+		return in
+	}
 	for name, tc := range map[string]struct {
 		typed bool
 		in    func(m string) channel.Inbound
@@ -96,6 +101,11 @@ func TestChoices(t *testing.T) {
 		"typed": {true, func(string) channel.Inbound { return says("t", ada, " yes ") }, func(m string) *parley.ChoiceResponseMessage {
 			return &parley.ChoiceResponseMessage{MessageID: m, PostbackData: "yes!"}
 		}},
+		"typed, quoting": {true, func(m string) channel.Inbound { return quoting(m, "YES") }, func(m string) *parley.ChoiceResponseMessage {
+			return &parley.ChoiceResponseMessage{MessageID: m, PostbackData: "yes!"}
+		}},
+		"typed else, quoting": {true, func(m string) channel.Inbound { return quoting(m, "maybe") }, nil},
+
 		"typed elsewhere":  {false, func(string) channel.Inbound { return says("t", ada, "yes") }, nil},
 		"typed else":       {true, func(string) channel.Inbound { return says("t", ada, "maybe") }, nil},
 		"typed by another": {true, func(string) channel.Inbound { return says("t", bob, "yes") }, nil},
@@ -344,6 +354,11 @@ func (s *shelf) Save(_ context.Context, _, id string, m channel.Media) error {
 	return err
 }
 
+func (s *shelf) Remove(_ context.Context, _, id string) error {
+	delete(s.kept, id)
+	return nil
+}
+
 // An album is a channel whose media must be asked for.
 type album struct {
 	*fake.Channel
@@ -437,5 +452,31 @@ func TestCallerGoesAway(t *testing.T) {
 	jobs, err := w.e.arrivals(ctx, project, a)(&store.Resolution{ContactCreated: true, NewContact: newContact("c", nil, "")})
 	if err != nil || len(jobs) != 1 {
 		t.Errorf("got %d jobs, %v", len(jobs), err)
+	}
+}
+
+// Media that came along with the message is kept before it, once.
+func TestInboundMediaThatCameAlong(t *testing.T) {
+	t.Parallel()
+	s := &shelf{kept: map[string]string{}}
+	w := newWorldWith(t, func(o *Options) { o.Media = s }, scripted(parley.ChannelSMS))
+	a := w.app()
+	inlets, err := w.e.Inlets(t.Context(), parley.ChannelSMS)
+	if err != nil || len(inlets) != 1 || inlets[0].Conn.AppID != a.ID {
+		t.Fatalf("got inlets %v, %v", inlets, err)
+	}
+	for range 2 {
+		if err := inlets[0].Accept(t.Context(), []channel.Inbound{{
+			ID: "m", From: channel.Address{Identity: ada},
+			Message: &parley.ContactMessage{Media: &parley.MediaMessage{}},
+			Media:   &channel.MediaRef{MIME: "image/png", Filename: "a.png", Data: []byte("bytes")},
+		}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got := w.expect("CONTACT_CREATE", "CONVERSATION_START", "MESSAGE_INBOUND")
+	id := strings.Split(got[2].body.Message.ContactMessage.Media.URL, "/")[4]
+	if len(s.kept) != 1 || s.kept[id] != "image/png:bytes" {
+		t.Errorf("kept %q", s.kept)
 	}
 }

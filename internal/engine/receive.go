@@ -89,6 +89,7 @@ func (e *Engine) takeIn(ctx context.Context, projectID string, app *parley.App, 
 	}
 	for i, a := range arrivals {
 		a.noteStored(writes[i])
+		a.dropMedia(writes[i].Arrive)
 	}
 	return nil
 }

@@ -30,7 +30,8 @@
 //	/rcs-sinch   RCS REST API:       /rcs-sinch/rcs/v1/{agent_id}/messages[/{id}], …/events, …/capabilities
 //
 // SMPP 3.4 and mail (SMTP) have listeners of their own, see Serve. The mail
-// server takes letters for every address and sends none. A new provider's prefix is a
+// server takes letters for every address, and brings those to an account to its mail
+// address. A new provider's prefix is a
 // slash and its name. Webhooks go to the addresses the accounts give, are
 // retried for about four minutes, and keep the order of a handset unless one
 // of them fails.

@@ -19,7 +19,8 @@ import (
 	"github.com/emersion/go-smtp"
 )
 
-// ProviderEmail is a mail server that takes letters for every address.
+// ProviderEmail is a mail server that takes letters for every address, and
+// brings those that its people write to where the account takes them.
 const ProviderEmail = "email"
 
 // emailMost is the largest letter it takes, in bytes.
@@ -28,15 +29,25 @@ const emailMost = 32 << 20
 // EmailAccount is somebody who may send; the id is the user name.
 type EmailAccount struct {
 	Password string `json:"password"`
+	// Mail is the host and port where letters to the account are brought over
+	// SMTP, whatever their address: its domain's mail exchanger. Without it
+	// nobody can answer, and what cannot be delivered is refused at once.
+	Mail string `json:"mail,omitempty"`
+	// Address is who is written to before the account wrote a letter.
+	Address string `json:"address,omitempty"`
+	// Web begins the addresses of pages on which people answer: a tap on a link
+	// there fills in the page's form.
+	Web string `json:"web,omitempty"`
 }
 
-// emailServer is the provider. It takes letters and sends none.
+// emailServer is the provider.
 type emailServer struct {
 	sim   *Simulator
 	accts accountSet[EmailAccount]
+	ids   *idSource
 }
 
-func newEmail(s *Simulator) *emailServer { return &emailServer{sim: s} }
+func newEmail(s *Simulator) *emailServer { return &emailServer{sim: s, ids: newIDSource(s.now)} }
 
 func (e *emailServer) name() string          { return ProviderEmail }
 func (e *emailServer) channel() string       { return ChannelEmail }
@@ -55,21 +66,13 @@ func (e *emailServer) put(_ context.Context, id string, doc json.RawMessage) err
 	return nil
 }
 
-func (e *emailServer) reply(string, key, Reply) (Item, error) {
-	return Item{}, fmt.Errorf("writing is %w by %s", errUnsupported, e.name())
-}
-
-func (e *emailServer) tap(string, key, Item, Choice) (Item, error) {
-	return Item{}, fmt.Errorf("answering is %w by %s", errUnsupported, e.name())
-}
-
 // session serves one connection.
 func (e *emailServer) session(ctx context.Context, conn net.Conn) {
 	l := &oneConn{conn: conn, closed: make(chan struct{})}
 	srv := smtp.NewServer(smtp.BackendFunc(func(*smtp.Conn) (smtp.Session, error) {
 		return &emailSession{server: e, ctx: ctx, conn: conn}, nil
 	}))
-	srv.Domain, srv.AllowInsecureAuth, srv.EnableSMTPUTF8 = "simulator.example", true, true
+	srv.Domain, srv.AllowInsecureAuth, srv.EnableSMTPUTF8, srv.EnableDSN = emailHost, true, true, true
 	srv.MaxMessageBytes, srv.MaxRecipients = emailMost, 1
 	srv.ReadTimeout, srv.WriteTimeout = time.Minute, time.Minute
 	stop := context.AfterFunc(ctx, func() { _ = srv.Close() })
@@ -122,7 +125,9 @@ type emailSession struct {
 	ctx    context.Context //nolint:containedctx // go-smtp passes none
 	conn   net.Conn
 	user   string
+	from   string // where the letter goes back to
 	to     string
+	notify []smtp.DSNNotify
 }
 
 // AuthMechanisms implements smtp.AuthSession.
@@ -140,21 +145,22 @@ func (s *emailSession) Auth(string) (sasl.Server, error) {
 }
 
 // Mail implements smtp.Session.
-func (s *emailSession) Mail(string, *smtp.MailOptions) error {
+func (s *emailSession) Mail(from string, _ *smtp.MailOptions) error {
 	if s.user == "" {
 		return &smtp.SMTPError{Code: 530, EnhancedCode: smtp.EnhancedCode{5, 7, 0}, Message: "Authentication required"}
 	}
+	s.from = from
 	return nil
 }
 
 // Rcpt implements smtp.Session.
-func (s *emailSession) Rcpt(to string, _ *smtp.RcptOptions) error {
-	s.to = to
+func (s *emailSession) Rcpt(to string, o *smtp.RcptOptions) error {
+	s.to, s.notify = to, o.Notify
 	return nil
 }
 
 // Reset implements smtp.Session.
-func (s *emailSession) Reset() { s.to = "" }
+func (s *emailSession) Reset() { s.from, s.to, s.notify = "", "", nil }
 
 // Logout implements smtp.Session.
 func (s *emailSession) Logout() error { return nil }
@@ -170,20 +176,28 @@ func (s *emailSession) Data(r io.Reader) error {
 		return &smtp.SMTPError{Code: 554, EnhancedCode: smtp.EnhancedCode{5, 6, 0}, Message: err.Error()}
 	}
 	it.Account = s.user
-	_, err = s.server.sim.accept(incoming{phone: newKey(ChannelEmail, s.to), item: it, refuse: refuseLetter})
+	account, _ := s.server.accts.get(s.user)
+	s.server.links(&it, account)
+	l := it.raw.(*emailLetter)
+	l.returnPath, l.to, l.notify = s.from, s.to, s.notify
+	it.report = s.server.report
+	_, err = s.server.sim.accept(incoming{
+		phone: newKey(ChannelEmail, s.to), item: it, failCode: "5.1.1", reads: l.readTo != "",
+		refuse: func(b Behaviour, blocked bool) error { return refuseLetter(b, blocked, account.Mail != "") },
+	})
 	if h, ok := asHang(err); ok {
 		s.hang(h.b)
 	}
 	return err
 }
 
-// refuseLetter is how a server says no. It has no other way to say that a
-// letter was not delivered.
-func refuseLetter(b Behaviour, blocked bool) error {
+// refuseLetter is how a server says no. Unless letters come back it has no
+// other way to say that one was not delivered.
+func refuseLetter(b Behaviour, blocked, returns bool) error {
 	switch {
 	case b.Deliver == DeliverRateLimit:
 		return &smtp.SMTPError{Code: 451, EnhancedCode: smtp.EnhancedCode{4, 7, 1}, Message: "Too fast"}
-	case b.Deliver == DeliverRefuse || b.Deliver == DeliverReject && !blocked:
+	case b.Deliver == DeliverRefuse || b.Deliver == DeliverReject && !blocked && !returns:
 		return &smtp.SMTPError{Code: 550, EnhancedCode: smtp.EnhancedCode{5, 1, 1}, Message: "No such mailbox"}
 	case blocked:
 		return &smtp.SMTPError{Code: 550, EnhancedCode: smtp.EnhancedCode{5, 7, 1}, Message: "Not wanted"}
@@ -221,12 +235,18 @@ func (e *emailServer) letter(raw []byte) (Item, error) {
 		return it, errors.New("a letter without a From")
 	}
 	it.Sender = from[0].String()
+	l := &emailLetter{id: it.ProviderID, readTo: r.Header.Get("Disposition-Notification-To")}
+	if l.answerTo = r.Header.Get("Reply-To"); l.answerTo == "" {
+		l.answerTo = it.Sender
+	}
+	it.raw = l
 	if answered := r.Header.Get("In-Reply-To"); answered != "" {
 		it.Reference = answered
 	}
 	for {
 		part, err := r.NextPart()
 		if errors.Is(err, io.EOF) {
+			l.subject, l.text = it.Subject, it.Text
 			return it, nil
 		}
 		if err != nil {

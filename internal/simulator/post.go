@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/hmac"
+	"errors"
 	"fmt"
 	"hash"
 	"hash/maphash"
@@ -34,6 +35,8 @@ type post struct {
 	// attempt because the webhook may be changed meanwhile. An empty URL
 	// drops the post.
 	target func() (url string, h http.Header)
+	// carry, if set, makes an attempt by itself, for what is not posted.
+	carry func(ctx context.Context) error
 	// method is the HTTP method if it is not POST. The type of the body is JSON
 	// unless the header says otherwise.
 	method string
@@ -111,11 +114,10 @@ func (p *poster) run() {
 
 // work makes one attempt and, if it failed, sees to the next.
 func (p *poster) work(j *post) {
-	url, header := j.target()
-	if url == "" {
+	err := p.attempt(j)
+	if errors.Is(err, errNoTarget) {
 		return
 	}
-	err := p.try(j, url, header)
 	j.attempt++
 	last := err == nil || j.attempt >= postAttempts
 	if j.done != nil {
@@ -138,6 +140,23 @@ func backoff(attempt int) time.Duration {
 		return retryMost
 	}
 	return min(retryFirst<<(attempt-1), retryMost)
+}
+
+// errNoTarget: the post has nowhere to go.
+var errNoTarget = errors.New("no webhook")
+
+// attempt makes one attempt.
+func (p *poster) attempt(j *post) error {
+	if j.carry != nil {
+		ctx, cancel := context.WithTimeout(p.ctx, postTimeout)
+		defer cancel()
+		return j.carry(ctx)
+	}
+	url, header := j.target()
+	if url == "" {
+		return errNoTarget
+	}
+	return p.try(j, url, header)
 }
 
 // try makes one call; any status but 2xx is an error.

@@ -41,7 +41,7 @@ func (s *Suite) receive(t *testing.T, r channel.Receiver) {
 			req := record(t, file)
 			got := s.received(t, r, req)
 			for _, in := range got.Inbound {
-				media = media || in.Media != nil
+				media = media || in.Media != nil && in.Media.Data == nil
 				acks = acks || in.Ack != ""
 			}
 			s.distrusts(t, r, req)
@@ -257,6 +257,7 @@ type view struct {
 	ReplyTo      channel.ProviderID          `json:"reply_to,omitempty"`
 	Message      *parley.ContactMessage      `json:"message,omitempty"`
 	Media        *channel.MediaRef           `json:"media,omitempty"`
+	SentAlong    int                         `json:"sent_along,omitempty"` // bytes of Media
 	Event        *parley.ContactEvent        `json:"event,omitempty"`
 	MessageEvent *parley.ContactMessageEvent `json:"message_event,omitempty"`
 	Receipt      *channel.Receipt            `json:"receipt,omitempty"`
@@ -277,6 +278,9 @@ func viewOf(in *channel.Inbound) view {
 	if !in.At.IsZero() {
 		at := in.At.UTC()
 		v.At = &at
+	}
+	if in.Media != nil {
+		v.SentAlong = len(in.Media.Data)
 	}
 	if in.From != (channel.Address{}) {
 		v.From = &in.From

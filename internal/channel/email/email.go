@@ -1,9 +1,7 @@
 // Package email is channel EMAIL, an addition to the hosted API's channels:
-// messages go out over SMTP submission, as text with an HTML alternative.
-// docs/channels/email.md says how to connect a mail server and what a message
-// looks like.
-//
-// Nothing is received yet: replies go to wherever the sender's address leads.
+// messages go out over SMTP submission, as text with an HTML alternative, and
+// come in over SMTP, LMTP or HTTP. docs/channels/email.md says how to connect a
+// mail server and what a message looks like.
 package email
 
 import (
@@ -31,14 +29,15 @@ func New() Channel { return Channel{} }
 var (
 	_ channel.Channel   = Channel{}
 	_ channel.Connector = Channel{}
+	_ channel.Receiver  = Channel{}
 )
 
 // Name returns EMAIL.
 func (Channel) Name() parley.Channel { return parley.ChannelEmail }
 
 // Capabilities says what a message can show. Every kind of choice counts as
-// shown: what opens something is a link, the others are words. There are no
-// receipts: a server that takes a message says nothing more of it here.
+// shown: what opens something is a link, the others are words. Receipts are
+// what other servers report, which not all do.
 func (Channel) Capabilities() channel.Capabilities {
 	return channel.Capabilities{
 		MaxText:     maxText,
@@ -57,6 +56,8 @@ func (Channel) Capabilities() channel.Capabilities {
 			channel.ChoiceText, channel.ChoiceURL, channel.ChoiceCall,
 			channel.ChoiceLocation, channel.ChoiceCalendar, channel.ChoiceShareLocation,
 		},
+		TypedChoices: true,
+		Receipts:     []parley.DeliveryStatus{parley.StatusDelivered, parley.StatusRead, parley.StatusFailed},
 	}
 }
 

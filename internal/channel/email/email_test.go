@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/http"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -25,14 +26,26 @@ func credential() *parley.ChannelCredential {
 	return &parley.ChannelCredential{
 		Channel:          parley.ChannelEmail,
 		StaticBearer:     &parley.StaticBearer{ClaimedIdentity: "shop", Token: "mail-password-of-the-test"},
-		ProviderSettings: json.RawMessage(`{"host":"mail.example","from":"The Shop <shop@example.com>"}`),
+		CallbackSecret:   "forward-secret-of-the-test",
+		ProviderSettings: json.RawMessage(`{"host":"mail.example","from":"The Shop <shop@example.com>","bounces":"bounces@in.example.com"}`),
+	}
+}
+
+func suite() channeltest.Suite {
+	return channeltest.Suite{
+		Channel: email.New(), Credential: credential(), To: ada,
+		Sign: func(c *channel.Conn, r *http.Request, _ []byte) {
+			r.Header.Set("Authorization", "Bearer "+c.Credential.CallbackSecret)
+		},
 	}
 }
 
 func TestChannel(t *testing.T) {
 	t.Parallel()
-	channeltest.Run(t, channeltest.Suite{Channel: email.New(), Credential: credential(), To: ada})
+	channeltest.Run(t, suite())
 }
+
+func FuzzReceive(f *testing.F) { channeltest.FuzzReceive(f, suite()) }
 
 // TestCheck refuses what cannot work, by its name.
 func TestCheck(t *testing.T) {
@@ -43,9 +56,11 @@ func TestCheck(t *testing.T) {
 		`{"host":"x"}`:                           "provider_settings.from",
 		`{"host":"x","from":"nobody"}`:           "provider_settings.from",
 		`{"host":"x","from":"a@b.c","port":0.5}`: "provider_settings.port",
-		`{"host":"x","from":"a@b.c","port":70000}`:    "provider_settings.port",
-		`{"host":"x","from":"a@b.c","tls":"maybe"}`:   "provider_settings.tls",
-		`{"host":"x","from":"a@b.c","reply_to":"me"}`: "provider_settings.reply_to",
+		`{"host":"x","from":"a@b.c","port":70000}`:        "provider_settings.port",
+		`{"host":"x","from":"a@b.c","tls":"maybe"}`:       "provider_settings.tls",
+		`{"host":"x","from":"a@b.c","reply_to":"me"}`:     "provider_settings.reply_to",
+		`{"host":"x","from":"a@b.c","bounces":"a+b@c.d"}`: "provider_settings.bounces",
+		`{"host":"x","from":"a@b.c","tls_ca":"x"}`:        "provider_settings.tls_ca",
 		`{"hosts":"x"}`: "provider_settings.hosts",
 		`[]`:            "provider_settings",
 	} {

@@ -59,18 +59,11 @@ var codes = map[int]parley.ReasonCode{
 // verdict is the failure that an answer stands for.
 func (r refusal) verdict() *channel.Error {
 	e := &channel.Error{Outcome: channel.NotSent}
-	reason := parley.ReasonBadRequest
-	if code, ok := codes[r.code]; ok {
-		reason = code
+	reason, ok := r.reason()
+	if !ok {
+		reason = parley.ReasonBadRequest
 	}
-	class, detail, _ := strings.Cut(r.enhanced, ".")
-	for _, s := range statuses {
-		if detail == s.prefix || strings.HasPrefix(detail, s.prefix+".") {
-			reason = s.reason
-			break
-		}
-	}
-	if r.code/100 == 4 || class == "4" {
+	if class, _, _ := strings.Cut(r.enhanced, "."); r.code/100 == 4 || class == "4" {
 		e.Outcome = channel.TryAgain
 		if reason == parley.ReasonBadRequest {
 			reason = parley.ReasonChannelFailure
@@ -82,6 +75,19 @@ func (r refusal) verdict() *channel.Error {
 	e.Reason = parley.ChannelReason(reason, r.String())
 	e.Reason.ChannelCode = strconv.Itoa(r.code)
 	return e
+}
+
+// reason is what the codes mean, the enhanced one first; false when they mean
+// nothing in particular.
+func (r refusal) reason() (parley.ReasonCode, bool) {
+	_, detail, _ := strings.Cut(r.enhanced, ".")
+	for _, s := range statuses {
+		if detail == s.prefix || strings.HasPrefix(detail, s.prefix+".") {
+			return s.reason, true
+		}
+	}
+	reason, ok := codes[r.code]
+	return reason, ok
 }
 
 // sendFailure is the failure of a letter.

@@ -55,6 +55,9 @@ func list(b *strings.Builder, m *parley.ListMessage) {
 		for _, item := range s.Items {
 			b.WriteString("<li>")
 			switch {
+			case item.Choice != nil && item.Choice.PostbackData != "":
+				b.WriteString(transcode.Join(" – ", choiceLink(item.Choice.Title, item.Choice.PostbackData), words(item.Choice.Description)))
+				picture(b, item.Choice.Media)
 			case item.Choice != nil:
 				b.WriteString(words(transcode.Join(" – ", item.Choice.Title, item.Choice.Description)))
 				picture(b, item.Choice.Media)
@@ -105,9 +108,12 @@ func choices(b *strings.Builder, all []parley.Choice) {
 	for i := range all {
 		b.WriteString("<li>")
 		c := &all[i]
-		if address := opens(c); address != "" {
+		switch address := opens(c); {
+		case address != "":
 			link(b, c.Title(), address)
-		} else {
+		case c.Text != nil && c.PostbackData != "":
+			b.WriteString(choiceLink(c.Title(), c.PostbackData))
+		default:
 			b.WriteString(words(strings.TrimPrefix(transcode.ChoiceLine(c, channel.Style{}), "> ")))
 		}
 		b.WriteString("</li>\n")

@@ -46,7 +46,10 @@ func (Channel) Render(o *channel.Outgoing) ([]channel.Payload, error) {
 	if err != nil {
 		return nil, err
 	}
-	l.To, l.InReplyTo = o.To.Identity, string(o.ReplyTo)
+	l.To = o.To.Identity
+	if ids := messageIDs(string(o.ReplyTo)); len(ids) > 0 {
+		l.InReplyTo = string(ids[0]) // a letter's, without the number of its file
+	}
 	if subject := oneLine(o.Properties[propertySubject]); subject != "" {
 		l.Subject = subject
 	}

@@ -1,6 +1,7 @@
 package email
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -32,10 +33,14 @@ func (Channel) Send(ctx context.Context, c *channel.Conn, at channel.Attempt) (c
 	if err := json.Unmarshal(at.Payload.Body, &l); err != nil {
 		return "", internalError(err)
 	}
-	id := at.Key + "@" + acc.domain()
-	m, err := acc.message(&l, id, c.Now())
+	l.HTML = l.linked(c)
+	m, err := acc.message(&l, at.Key, c.Now())
 	if err != nil {
 		return "", err
+	}
+	if out := (&ticket{To: l.To}).link(c, pageUnsubscribe); acc.Unsubscribe && out != "" {
+		m.SetGenHeader(mail.HeaderListUnsubscribe, "<"+out+">")
+		m.SetGenHeader(mail.HeaderListUnsubscribePost, "List-Unsubscribe=One-Click")
 	}
 	a := &attachment{}
 	if l.File != nil {
@@ -59,7 +64,7 @@ func (Channel) Send(ctx context.Context, c *channel.Conn, at channel.Attempt) (c
 		}
 		return "", sendFailure(err)
 	}
-	return channel.ProviderID("<" + id + ">"), nil
+	return acc.idOf(at.Key), nil
 }
 
 // Connect logs in and out.
@@ -77,7 +82,7 @@ func (Channel) Connect(ctx context.Context, c *channel.Conn) (string, error) {
 }
 
 // message is the letter without its attachment.
-func (a *account) message(l *letter, id string, now time.Time) (*mail.Msg, error) {
+func (a *account) message(l *letter, key string, now time.Time) (*mail.Msg, error) {
 	m := mail.NewMsg(mail.WithNoDefaultUserAgent())
 	m.FromMailAddress(a.from)
 	if m.To(l.To) != nil {
@@ -88,8 +93,16 @@ func (a *account) message(l *letter, id string, now time.Time) (*mail.Msg, error
 			return nil, internalError(err)
 		}
 	}
+	if path := a.returnPath(key); path != "" {
+		if err := m.EnvelopeFrom(path); err != nil {
+			return nil, internalError(err)
+		}
+	}
+	if a.ReadReports {
+		m.SetGenHeader(mail.HeaderDispositionNotificationTo, cmp.Or(a.replyTo, a.from.Address))
+	}
 	m.Subject(l.Subject)
-	m.SetMessageIDWithValue(id)
+	m.SetMessageIDWithValue(strings.Trim(string(a.idOf(key)), "<>"))
 	m.SetDateWithValue(now)
 	m.SetGenHeader("Auto-Submitted", "auto-generated") // RFC 3834: nobody's vacation is told of
 	if l.InReplyTo != "" {
@@ -170,7 +183,7 @@ func (a *account) dial(ctx context.Context, c *channel.Conn) (*session, error) {
 		policy = mail.NoTLS
 	}
 	options := []mail.Option{
-		mail.WithPort(a.Port), mail.WithTimeout(timeout), mail.WithHELO(a.domain()), mail.WithTLSPolicy(policy),
+		mail.WithPort(a.Port), mail.WithTimeout(timeout), mail.WithHELO(a.domain()), mail.WithTLSPolicy(policy), mail.WithTLSConfig(a.trust()),
 		mail.WithDialContextFunc(func(ctx context.Context, network, address string) (net.Conn, error) {
 			if isReplaced {
 				address = replaced
@@ -183,12 +196,12 @@ func (a *account) dial(ctx context.Context, c *channel.Conn) (*session, error) {
 			return s.conn, nil
 		}),
 	}
+	if a.DeliveryReports {
+		options = append(options, mail.WithDSNMailReturnType(mail.DSNMailReturnHeadersOnly),
+			mail.WithDSNRcptNotifyType(mail.DSNRcptNotifySuccess, mail.DSNRcptNotifyFailure))
+	}
 	if a.user != "" {
-		auth := mail.SMTPAuthAutoDiscover
-		if policy == mail.NoTLS {
-			auth = mail.SMTPAuthPlainNoEnc // the library does not know of TLS from the first byte
-		}
-		options = append(options, mail.WithSMTPAuth(auth), mail.WithUsername(a.user), mail.WithPassword(a.password))
+		options = append(options, a.login(isReplaced)...)
 	}
 	var err error
 	if s.client, err = mail.NewClient(a.Host, options...); err != nil {
@@ -201,6 +214,20 @@ func (a *account) dial(ctx context.Context, c *channel.Conn) (*session, error) {
 		return nil, dialFailure(err)
 	}
 	return s, nil
+}
+
+// login is how to log in: by the best way the server has. The password itself
+// travels in the open only where all does.
+func (a *account) login(isReplaced bool) []mail.Option {
+	ways := []mail.SMTPAuthType{
+		mail.SMTPAuthSCRAMSHA256, mail.SMTPAuthSCRAMSHA1, mail.SMTPAuthCramMD5, mail.SMTPAuthPlain, mail.SMTPAuthLogin,
+	}
+	if a.TLS == noTLS || isReplaced {
+		ways = append(ways[:3], mail.SMTPAuthPlainNoEnc, mail.SMTPAuthLoginNoEnc)
+	}
+	return []mail.Option{
+		mail.WithOpportunisticSMTPAuth(ways...), mail.WithUsername(a.user), mail.WithPassword(a.password),
+	}
 }
 
 func internalError(err error) *channel.Error {

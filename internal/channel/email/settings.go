@@ -3,6 +3,7 @@ package email
 import (
 	"bytes"
 	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"maps"
@@ -20,12 +21,20 @@ type settings struct {
 	Host    string  `json:"host"`
 	Port    int     `json:"port"` // 0: the usual one of TLS
 	TLS     tlsMode `json:"tls"`
+	TLSCA   string  `json:"tls_ca"`   // PEM, instead of the system's authorities
 	From    string  `json:"from"`     // address, or name and address
 	ReplyTo string  `json:"reply_to"` // where replies go, if elsewhere
+	Bounces string  `json:"bounces"`  // where what cannot be delivered goes back to
+
+	DeliveryReports bool `json:"delivery_reports"` // asked of servers, also of what was delivered
+	ReadReports     bool `json:"read_reports"`     // asked of the people
+	Unsubscribe     bool `json:"list_unsubscribe"` // offered beside each letter
 }
 
 // settingNames are the members of settings.
-var settingNames = []string{"from", "host", "port", "reply_to", "tls"}
+var settingNames = []string{
+	"bounces", "delivery_reports", "from", "host", "list_unsubscribe", "port", "read_reports", "reply_to", "tls", "tls_ca",
+}
 
 // A tlsMode is when TLS begins.
 type tlsMode string
@@ -44,6 +53,8 @@ var ports = map[tlsMode]int{startTLS: 587, implicitTLS: 465, noTLS: 25}
 type account struct {
 	settings
 	from           *mail.Address
+	replyTo        string // lower case, or ""
+	bounces        string // lower case, or ""
 	user, password string
 }
 
@@ -72,6 +83,9 @@ func (a *account) check() error {
 	if !ok {
 		return setting("tls", "is %q; it must be starttls, tls or none", a.TLS)
 	}
+	if a.TLSCA != "" && !x509.NewCertPool().AppendCertsFromPEM([]byte(a.TLSCA)) {
+		return setting("tls_ca", "must be certificates in PEM")
+	}
 	if a.Port < 0 || a.Port > 65535 {
 		return setting("port", "must be 1 to 65535")
 	}
@@ -83,9 +97,16 @@ func (a *account) check() error {
 		return setting("from", "must be an address, such as Shop <shop@example.com>")
 	}
 	if a.ReplyTo != "" {
-		if _, err := mail.ParseAddress(a.ReplyTo); err != nil {
+		if a.replyTo = addressOf(a.ReplyTo); a.replyTo == "" {
 			return setting("reply_to", "must be an address")
 		}
+	}
+	if a.Bounces != "" {
+		local, domain, _ := strings.Cut(addressOf(a.Bounces), "@")
+		if domain == "" || strings.Contains(local, "+") || len(local) > maxBounces {
+			return setting("bounces", "must be an address of at most %d characters and no + before the @", maxBounces)
+		}
+		a.bounces = local + "@" + domain
 	}
 	return nil
 }
@@ -140,5 +161,15 @@ func (a *account) secured(conn net.Conn, replaced bool) net.Conn {
 	if a.TLS != implicitTLS || replaced {
 		return conn
 	}
-	return tls.Client(conn, &tls.Config{ServerName: a.Host, MinVersion: tls.VersionTLS12})
+	return tls.Client(conn, a.trust())
+}
+
+// trust is who the server must prove to be.
+func (a *account) trust() *tls.Config {
+	c := &tls.Config{ServerName: a.Host, MinVersion: tls.VersionTLS12}
+	if a.TLSCA != "" {
+		c.RootCAs = x509.NewCertPool()
+		c.RootCAs.AppendCertsFromPEM([]byte(a.TLSCA))
+	}
+	return c
 }
