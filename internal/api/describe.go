@@ -68,7 +68,7 @@ func callbacks() openapi.Callbacks {
 		},
 		Taken: "The callback is delivered. It may come again, and after others that happened later.",
 		Otherwise: "After 408, 425, 429, 5xx and no answer the callback is sent again, first after 5 seconds, then after twice as long " +
-			"each time, for a day. After anything else, redirects included, it is not.",
+			"each time, for a day; so it is after 401 where it carried a token. After anything else, redirects included, it is not.",
 	}
 }
 

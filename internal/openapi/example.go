@@ -19,6 +19,9 @@ const (
 func (s *schemas) example(schema *jsonschema.Schema) any { return s.sample(schema, "", deepest) }
 
 func (s *schemas) sample(x *jsonschema.Schema, name string, depth int) any {
+	if len(x.Enum) > 0 {
+		return preferred(x.Enum)
+	}
 	if def := s.all[strings.TrimPrefix(x.Ref, components)]; x.Ref != "" && def != nil {
 		return s.sample(withRequired(def, x.Required), name, depth-1)
 	}
@@ -27,8 +30,6 @@ func (s *schemas) sample(x *jsonschema.Schema, name string, depth int) any {
 		return nil
 	case len(x.Examples) > 0:
 		return x.Examples[0]
-	case len(x.Enum) > 0:
-		return preferred(x.Enum)
 	case len(x.AnyOf) > 0:
 		return s.sample(x.AnyOf[0], name, depth-1)
 	}

@@ -98,6 +98,8 @@ func rules() map[string]rule {
 		"ContactChannelSpecificMessage.message": object,
 		"GenericEvent.payload":                  object,
 
+		"MessageDelivery.status":          reported,
+		"EventDelivery.status":            reported,
 		"OptNotification.status":          values(parley.OptInSucceeded, parley.OptInFailed, parley.OptOutSucceeded, parley.OptOutFailed),
 		"BatchStatusUpdate.batch_status":  batchStatuses,
 		"BatchStatusUpdate.batch_type":    values(parley.BatchTypeMessages),
@@ -183,6 +185,11 @@ func values[T ~string](allowed ...T) rule {
 
 // templateChannels are those that may be written; all are shown as the first.
 func templateChannels(s *jsonschema.Schema) { values(parley.TemplateChannels()...)(s) }
+
+// reported are the statuses there are callbacks about.
+func reported(s *jsonschema.Schema) {
+	values(parley.StatusQueuedOnChannel, parley.StatusDelivered, parley.StatusRead, parley.StatusFailed, parley.StatusSwitchingChannel)(s)
+}
 
 func batchStatuses(s *jsonschema.Schema) {
 	for _, v := range []parley.BatchStatus{parley.BatchReady, parley.BatchScheduled, parley.BatchProcessed, parley.BatchCancelled} {
