@@ -1,10 +1,37 @@
 package graph
 
 import (
+	"cmp"
 	"regexp"
 
+	"github.com/parley-im/parley"
 	"github.com/parley-im/parley/internal/channel"
 )
+
+// Settings are the members of provider_settings that the channels of the Graph
+// API have in common.
+type Settings struct {
+	AppSecret        string `json:"app_secret"`   // of the Meta app: signs webhooks
+	VerifyToken      string `json:"verify_token"` // of the webhook's handshake
+	APIVersion       string `json:"api_version"`
+	VerifySignatures *bool  `json:"verify_signatures"` // false takes webhooks without a signature
+}
+
+// Defaults returns what holds where nothing is said.
+func Defaults() Settings { return Settings{APIVersion: DefaultVersion} }
+
+// Account returns the account of a credential at a host. The app secret may
+// stand in the credential, too.
+func (s *Settings) Account(c *parley.ChannelCredential, host, token string) (Account, error) {
+	if !versionForm.MatchString(s.APIVersion) {
+		return Account{}, channel.Setting("api_version", "must look like %s", DefaultVersion)
+	}
+	return Account{
+		Host: host, Version: s.APIVersion, Token: token,
+		AppSecret: cmp.Or(s.AppSecret, c.CallbackSecret), VerifyToken: s.VerifyToken,
+		Unsigned: s.VerifySignatures != nil && !*s.VerifySignatures,
+	}, nil
+}
 
 // DefaultVersion is the version of the Graph API that the channels were
 // written for.
@@ -17,11 +44,3 @@ var (
 
 // IsLine reports whether s fits the header of a request.
 func IsLine(s string) bool { return lineForm.MatchString(s) }
-
-// CheckVersion returns the error of an api_version that is none.
-func CheckVersion(s string) error {
-	if !versionForm.MatchString(s) {
-		return channel.Setting("api_version", "must look like %s", DefaultVersion)
-	}
-	return nil
-}

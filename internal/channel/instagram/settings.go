@@ -42,16 +42,10 @@ func logins(name string) (login, bool) {
 
 // settings is provider_settings.
 type settings struct {
-	Login            string `json:"login"`        // instagram or facebook
-	PageID           string `json:"page_id"`      // with Facebook's login, where the token is not the page's own
-	AppSecret        string `json:"app_secret"`   // of the Meta app: signs webhooks
-	VerifyToken      string `json:"verify_token"` // of the webhook's handshake
-	APIVersion       string `json:"api_version"`
-	VerifySignatures *bool  `json:"verify_signatures"` // false takes webhooks without a signature
+	graph.Settings
+	Login  string `json:"login"`   // instagram or facebook
+	PageID string `json:"page_id"` // with Facebook's login, where the token is not the page's own
 }
-
-// settingNames are the members of settings.
-var settingNames = []string{"api_version", "app_secret", "login", "page_id", "verify_signatures", "verify_token"}
 
 // idForm is what the ids of accounts and pages look like.
 var idForm = regexp.MustCompile(`^[0-9]{1,32}$`)
@@ -82,8 +76,8 @@ func readAccount(c *parley.ChannelCredential) (*account, error) {
 	if own.BusinessAccountID != "" && !idForm.MatchString(own.BusinessAccountID) {
 		return nil, parley.Invalid("instagram_credentials.business_account_id", "must be digits")
 	}
-	s := settings{Login: "instagram", APIVersion: graph.DefaultVersion}
-	if err := channel.DecodeSettings(c.ProviderSettings, "provider "+provider, settingNames, &s); err != nil {
+	s := settings{Login: "instagram", Settings: graph.Defaults()}
+	if err := channel.DecodeSettings(c.ProviderSettings, "provider "+provider, &s); err != nil {
 		return nil, err
 	}
 	by, ok := logins(s.Login)
@@ -95,14 +89,13 @@ func readAccount(c *parley.ChannelCredential) (*account, error) {
 	case s.PageID != "" && !idForm.MatchString(s.PageID):
 		return nil, channel.Setting("page_id", "must be digits")
 	}
+	acc, err := s.Account(c, by.host, own.Token)
+	if err != nil {
+		return nil, err
+	}
 	return &account{login: by, Account: sendapi.Account{
-		Node: cmp.Or(s.PageID, "me"), ID: own.BusinessAccountID,
-		Account: graph.Account{
-			Host: by.host, Version: s.APIVersion, Token: own.Token,
-			AppSecret: cmp.Or(s.AppSecret, c.CallbackSecret), VerifyToken: s.VerifyToken,
-			Unsigned: s.VerifySignatures != nil && !*s.VerifySignatures,
-		},
-	}}, graph.CheckVersion(s.APIVersion)
+		Node: cmp.Or(s.PageID, "me"), ID: own.BusinessAccountID, Account: acc,
+	}}, nil
 }
 
 // open returns the account of a connection, whose credential passed Check when

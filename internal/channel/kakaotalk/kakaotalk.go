@@ -90,8 +90,6 @@ type settings struct {
 // friends is the default targeting.
 const friends = "I"
 
-var settingNames = []string{"app_key", "secret_key", "targeting"}
-
 var keyForm = regexp.MustCompile(`^[A-Za-z0-9_-]{1,128}$`)
 
 // An account is a credential that was checked.
@@ -124,7 +122,7 @@ func readAccount(c *parley.ChannelCredential) (*account, error) {
 // decode reads the settings over their defaults and checks them.
 func (s *settings) decode(raw json.RawMessage) error {
 	s.Targeting = friends
-	if err := channel.DecodeSettings(raw, "provider "+provider, settingNames, s); err != nil {
+	if err := channel.DecodeSettings(raw, "provider "+provider, s); err != nil {
 		return err
 	}
 	switch {

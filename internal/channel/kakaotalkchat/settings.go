@@ -23,8 +23,6 @@ type settings struct {
 	Codes map[string]parley.ReasonCode `json:"codes"`
 }
 
-var settingNames = []string{"client_id", "codes", "sender_key"}
-
 // codeReasons are what a code may be said to mean.
 var codeReasons = []parley.ReasonCode{
 	parley.ReasonBadRequest, parley.ReasonChannelBadConfiguration, parley.ReasonChannelFailure, parley.ReasonChannelReject,
@@ -56,7 +54,7 @@ func readAccount(c *parley.ChannelCredential) (*account, error) {
 
 // decode reads and checks provider_settings.
 func (s *settings) decode(raw json.RawMessage) error {
-	if err := channel.DecodeSettings(raw, string(parley.ChannelKakaoTalkChat), settingNames, s); err != nil {
+	if err := channel.DecodeSettings(raw, string(parley.ChannelKakaoTalkChat), s); err != nil {
 		return err
 	}
 	switch {

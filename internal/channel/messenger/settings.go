@@ -20,15 +20,9 @@ const (
 
 // settings is provider_settings.
 type settings struct {
-	PageID           string `json:"page_id"`      // whose webhooks are taken; without, those of all pages
-	AppSecret        string `json:"app_secret"`   // of the Meta app: signs webhooks
-	VerifyToken      string `json:"verify_token"` // of the webhook's handshake
-	APIVersion       string `json:"api_version"`
-	VerifySignatures *bool  `json:"verify_signatures"` // false takes webhooks without a signature
+	graph.Settings
+	PageID string `json:"page_id"` // whose webhooks are taken; without, those of all pages
 }
-
-// settingNames are the members of settings.
-var settingNames = []string{"api_version", "app_secret", "page_id", "verify_signatures", "verify_token"}
 
 // pageForm is what a page's id looks like.
 var pageForm = regexp.MustCompile(`^[0-9]{1,32}$`)
@@ -49,24 +43,18 @@ func readAccount(c *parley.ChannelCredential) (*sendapi.Account, error) {
 	if !graph.IsLine(c.StaticToken.Token) {
 		return nil, parley.Invalid("static_token.token", "must be without line breaks")
 	}
-	s := settings{APIVersion: graph.DefaultVersion}
-	if err := channel.DecodeSettings(c.ProviderSettings, "provider "+provider, settingNames, &s); err != nil {
-		return nil, err
-	}
-	if err := graph.CheckVersion(s.APIVersion); err != nil {
+	s := settings{Settings: graph.Defaults()}
+	if err := channel.DecodeSettings(c.ProviderSettings, "provider "+provider, &s); err != nil {
 		return nil, err
 	}
 	if s.PageID != "" && !pageForm.MatchString(s.PageID) {
 		return nil, channel.Setting("page_id", "must be digits")
 	}
-	return &sendapi.Account{
-		Node: cmp.Or(s.PageID, "me"), ID: s.PageID,
-		Account: graph.Account{
-			Host: graphURL, Version: s.APIVersion, Token: c.StaticToken.Token,
-			AppSecret: cmp.Or(s.AppSecret, c.CallbackSecret), VerifyToken: s.VerifyToken,
-			Unsigned: s.VerifySignatures != nil && !*s.VerifySignatures,
-		},
-	}, nil
+	own, err := s.Account(c, graphURL, c.StaticToken.Token)
+	if err != nil {
+		return nil, err
+	}
+	return &sendapi.Account{Node: cmp.Or(s.PageID, "me"), ID: s.PageID, Account: own}, nil
 }
 
 // open returns the account of a connection, whose credential passed Check when

@@ -30,7 +30,7 @@ func checkBandwidth(c *parley.ChannelCredential) error {
 	if c.MMS.BasicAuth == nil {
 		return parley.Invalid("mms_credentials.basic_auth", "is required for provider bandwidth")
 	}
-	return decodeSettings(c.ProviderSettings, new(struct{}))
+	return channel.DecodeSettings(c.ProviderSettings, "provider "+providerBandwidth, new(struct{}))
 }
 
 // bandwidthAddress is the address of something of the account.

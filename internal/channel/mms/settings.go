@@ -1,11 +1,10 @@
 package mms
 
 import (
-	"bytes"
-	"encoding/json"
 	"net/url"
 
 	"github.com/parley-im/parley"
+	"github.com/parley-im/parley/internal/channel"
 )
 
 // mm7Settings is provider_settings of provider sinch. The VASPID is the
@@ -47,62 +46,21 @@ const defaultVersion = "6.8.0"
 
 func readMM7Settings(c *parley.ChannelCredential) (*mm7Settings, error) {
 	s := &mm7Settings{URL: sinchMM7, Version: defaultVersion, MediaEncoding: encodingBinary, MaxBytes: defaultMaxBytes}
-	if err := decodeSettings(c.ProviderSettings, s); err != nil {
+	if err := channel.DecodeSettings(c.ProviderSettings, "provider "+providerSinch, s); err != nil {
 		return nil, err
 	}
 	u, err := url.Parse(s.URL)
 	switch {
 	case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || u.User != nil:
-		return nil, setting("url", "must be an http or https address without a password")
+		return nil, channel.Setting("url", "must be an http or https address without a password")
 	case mm7Namespaces[s.Version] == "":
-		return nil, setting("mm7_version", "is %q; it must be 5.3.0 or 6.8.0", s.Version)
+		return nil, channel.Setting("mm7_version", "is %q; it must be 5.3.0 or 6.8.0", s.Version)
 	case s.MediaEncoding != encodingBinary && s.MediaEncoding != encodingBase64:
-		return nil, setting("media_encoding", "is %q; it must be binary or base64", s.MediaEncoding)
+		return nil, channel.Setting("media_encoding", "is %q; it must be binary or base64", s.MediaEncoding)
 	case s.MaxBytes < leastMaxBytes || s.MaxBytes > mostMaxBytes:
-		return nil, setting("max_bytes", "must be %d to %d", leastMaxBytes, mostMaxBytes)
+		return nil, channel.Setting("max_bytes", "must be %d to %d", leastMaxBytes, mostMaxBytes)
 	case len(s.ServiceCode) > maxServiceCode:
-		return nil, setting("service_code", "is longer than %d bytes", maxServiceCode)
+		return nil, channel.Setting("service_code", "is longer than %d bytes", maxServiceCode)
 	}
 	return s, nil
-}
-
-// decodeSettings decodes raw over the defaults in v. A member v does not have
-// is an error: a misspelt setting would otherwise be a default in disguise.
-func decodeSettings(raw json.RawMessage, v any) error {
-	if len(raw) == 0 || string(raw) == "null" {
-		return nil
-	}
-	dec := json.NewDecoder(bytes.NewReader(raw))
-	dec.DisallowUnknownFields()
-	if dec.Decode(v) == nil {
-		return nil
-	}
-	var given, known map[string]json.RawMessage
-	if err := json.Unmarshal(raw, &given); err != nil {
-		return parley.Invalid("provider_settings", "must be a JSON object")
-	}
-	defaults, err := json.Marshal(v)
-	if err != nil {
-		return err
-	}
-	if err := json.Unmarshal(defaults, &known); err != nil {
-		return err
-	}
-	for name, value := range given {
-		if _, ok := known[name]; !ok {
-			return setting(name, "is not a setting of this provider")
-		}
-		member, err := json.Marshal(map[string]json.RawMessage{name: value})
-		if err != nil {
-			return err
-		}
-		if json.Unmarshal(member, v) != nil {
-			return setting(name, "has the wrong type")
-		}
-	}
-	return parley.Invalid("provider_settings", "must be one JSON object")
-}
-
-func setting(name, format string, args ...any) error {
-	return parley.Invalid("provider_settings."+name, format, args...)
 }

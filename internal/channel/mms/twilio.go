@@ -17,7 +17,7 @@ const (
 )
 
 func checkTwilio(c *parley.ChannelCredential) error {
-	return decodeSettings(c.ProviderSettings, new(struct{}))
+	return channel.DecodeSettings(c.ProviderSettings, "provider "+providerTwilio, new(struct{}))
 }
 
 // sendTwilio sends a slide.

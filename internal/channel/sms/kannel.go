@@ -33,11 +33,11 @@ type kannelSettings struct {
 
 func readKannelSettings(c *parley.ChannelCredential) (*kannelSettings, error) {
 	s := &kannelSettings{DLRMask: 31}
-	if err := decodeSettings(c.ProviderSettings, s); err != nil {
+	if err := channel.DecodeSettings(c.ProviderSettings, "provider "+providerKannel, s); err != nil {
 		return nil, err
 	}
 	if u, err := url.Parse(s.URL); err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
-		return nil, setting("url", "must be the http or https address of smsbox")
+		return nil, channel.Setting("url", "must be the http or https address of smsbox")
 	}
 	return s, firstError(checkSender(s.DefaultSender), within("dlr_mask", s.DLRMask, 0, 31))
 }

@@ -35,7 +35,7 @@ func checkSender(s string) error {
 	if validSender(s) {
 		return nil
 	}
-	return setting("default_sender", "must be a phone number, a short code or at most %d characters", maxSenderName)
+	return channel.Setting("default_sender", "must be a phone number, a short code or at most %d characters", maxSenderName)
 }
 
 // senderOf returns who o is from.

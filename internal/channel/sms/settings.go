@@ -1,14 +1,13 @@
 package sms
 
 import (
-	"bytes"
 	"crypto/x509"
-	"encoding/json"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/parley-im/parley"
+	"github.com/parley-im/parley/internal/channel"
 )
 
 // sinchSettings is provider_settings of provider sinch.
@@ -31,11 +30,11 @@ func readSinchSettings(c *parley.ChannelCredential) (*sinchSettings, error) {
 	if c == nil { // a message is only looked at
 		return s, nil
 	}
-	if err := decodeSettings(c.ProviderSettings, s); err != nil {
+	if err := channel.DecodeSettings(c.ProviderSettings, "provider "+providerSinch, s); err != nil {
 		return nil, err
 	}
 	if !slices.Contains(sinchRegions, s.Region) {
-		return nil, setting("region", "is %q; it must be one of %s", s.Region, strings.Join(sinchRegions, ", "))
+		return nil, channel.Setting("region", "is %q; it must be one of %s", s.Region, strings.Join(sinchRegions, ", "))
 	}
 	return s, checkSender(s.DefaultSender)
 }
@@ -113,7 +112,7 @@ func defaultSMPPSettings() *smppSettings {
 
 func readSMPPSettings(c *parley.ChannelCredential) (*smppSettings, error) {
 	s := defaultSMPPSettings()
-	if err := decodeSettings(c.ProviderSettings, s); err != nil {
+	if err := channel.DecodeSettings(c.ProviderSettings, "provider "+providerSMPP, s); err != nil {
 		return nil, err
 	}
 	if len(c.StaticBearer.ClaimedIdentity) > 15 {
@@ -127,10 +126,10 @@ func readSMPPSettings(c *parley.ChannelCredential) (*smppSettings, error) {
 
 func (s *smppSettings) checkLink() error {
 	if s.Host == "" || strings.ContainsAny(s.Host, "/ ") {
-		return setting("host", "must be a host name or an address, without a scheme")
+		return channel.Setting("host", "must be a host name or an address, without a scheme")
 	}
 	if s.TLSCA != "" && !x509.NewCertPool().AppendCertsFromPEM([]byte(s.TLSCA)) {
-		return setting("tls_ca", "has no PEM certificate")
+		return channel.Setting("tls_ca", "has no PEM certificate")
 	}
 	return firstError(
 		within("port", s.Port, 1, 65535),
@@ -155,14 +154,14 @@ func (s *smppSettings) checkAddresses() error {
 		"address_ton": &s.AddressTON, "source_ton": s.SourceTON, "destination_ton": &s.DestTON,
 	} {
 		if ton != nil && *ton > maxTON {
-			return setting(name, "must be 0 to %d", maxTON)
+			return channel.Setting(name, "must be 0 to %d", maxTON)
 		}
 	}
 	for name, npi := range map[string]*byte{
 		"address_npi": &s.AddressNPI, "source_npi": s.SourceNPI, "destination_npi": &s.DestNPI,
 	} {
 		if npi != nil && *npi > maxNPI {
-			return setting(name, "must be 0 to %d", maxNPI)
+			return channel.Setting(name, "must be 0 to %d", maxNPI)
 		}
 	}
 	return atMost("service_type", s.ServiceType, 5)
@@ -170,7 +169,7 @@ func (s *smppSettings) checkAddresses() error {
 
 func (s *smppSettings) checkMessages() error {
 	if s.MsgIDType != nil && (*s.MsgIDType < 0 || *s.MsgIDType > 3) {
-		return setting("msg_id_type", "must be 0 to 3, or null")
+		return channel.Setting("msg_id_type", "must be 0 to 3, or null")
 	}
 	return firstError(
 		oneOf("long_message_mode", s.LongMessageMode, longUDH, longUDH16, longSAR, longPayload),
@@ -193,55 +192,9 @@ func (s *smppSettings) ids() idForm {
 
 func seconds(n int) time.Duration { return time.Duration(n) * time.Second }
 
-// decodeSettings decodes raw over the defaults in v. A member v does not have
-// is an error: a misspelt setting would otherwise be a default in disguise.
-func decodeSettings(raw json.RawMessage, v any) error {
-	if len(raw) == 0 || string(raw) == "null" {
-		return nil
-	}
-	dec := json.NewDecoder(bytes.NewReader(raw))
-	dec.DisallowUnknownFields()
-	if dec.Decode(v) == nil {
-		return nil
-	}
-	return explainSettings(raw, v)
-}
-
-// explainSettings names the member of raw that does not fit v.
-func explainSettings(raw json.RawMessage, v any) error {
-	var given, known map[string]json.RawMessage
-	if err := json.Unmarshal(raw, &given); err != nil {
-		return parley.Invalid("provider_settings", "must be a JSON object")
-	}
-	defaults, err := json.Marshal(v)
-	if err != nil {
-		return err
-	}
-	if err := json.Unmarshal(defaults, &known); err != nil {
-		return err
-	}
-	for name, value := range given {
-		if _, ok := known[name]; !ok {
-			return setting(name, "is not a setting of this provider")
-		}
-		member, err := json.Marshal(map[string]json.RawMessage{name: value})
-		if err != nil {
-			return err
-		}
-		if json.Unmarshal(member, v) != nil {
-			return setting(name, "has the wrong type")
-		}
-	}
-	return parley.Invalid("provider_settings", "must be one JSON object")
-}
-
-func setting(name, format string, args ...any) error {
-	return parley.Invalid("provider_settings."+name, format, args...)
-}
-
 func within[N int | float64](name string, v, low, high N) error {
 	if v < low || v > high {
-		return setting(name, "must be %v to %v", low, high)
+		return channel.Setting(name, "must be %v to %v", low, high)
 	}
 	return nil
 }
@@ -254,12 +207,12 @@ func oneOf[S ~string](name string, v S, allowed ...S) error {
 	for i, a := range allowed {
 		words[i] = string(a)
 	}
-	return setting(name, "is %q; it must be one of %s", v, strings.Join(words, ", "))
+	return channel.Setting(name, "is %q; it must be one of %s", v, strings.Join(words, ", "))
 }
 
 func atMost(name, v string, octets int) error {
 	if len(v) > octets {
-		return setting(name, "is longer than %d octets", octets)
+		return channel.Setting(name, "is longer than %d octets", octets)
 	}
 	return nil
 }

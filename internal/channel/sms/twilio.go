@@ -20,11 +20,11 @@ type twilioSettings struct {
 
 func readTwilioSettings(c *parley.ChannelCredential) (*twilioSettings, error) {
 	s := &twilioSettings{}
-	if err := decodeSettings(c.ProviderSettings, s); err != nil {
+	if err := channel.DecodeSettings(c.ProviderSettings, "provider "+providerTwilio, s); err != nil {
 		return nil, err
 	}
 	if s.DefaultSender == "" && s.MessagingServiceSID == "" {
-		return nil, setting("default_sender", "is required, or messaging_service_sid")
+		return nil, channel.Setting("default_sender", "is required, or messaging_service_sid")
 	}
 	return s, checkSender(s.DefaultSender)
 }

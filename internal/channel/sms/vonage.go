@@ -60,11 +60,11 @@ const (
 
 func readVonageSettings(c *parley.ChannelCredential) (*vonageSettings, error) {
 	s := &vonageSettings{SignatureMethod: signSHA256}
-	if err := decodeSettings(c.ProviderSettings, s); err != nil {
+	if err := channel.DecodeSettings(c.ProviderSettings, "provider "+providerVonage, s); err != nil {
 		return nil, err
 	}
 	if s.DefaultSender == "" {
-		return nil, setting("default_sender", "is required: the provider has no default")
+		return nil, channel.Setting("default_sender", "is required: the provider has no default")
 	}
 	return s, firstError(checkSender(s.DefaultSender),
 		oneOf("signature_method", s.SignatureMethod, signMD5Hash, signMD5, signSHA1, signSHA256, signSHA512))

@@ -39,7 +39,7 @@ var apiKeyForm = regexp.MustCompile(`^[!-~]{1,200}$`)
 
 func openInfobip(c *parley.ChannelCredential) (*account, error) {
 	s := infobipSettings{BaseURL: infobipURL}
-	if err := channel.DecodeSettings(c.ProviderSettings, "provider "+providerInfobip, []string{"base_url", "category"}, &s); err != nil {
+	if err := channel.DecodeSettings(c.ProviderSettings, "provider "+providerInfobip, &s); err != nil {
 		return nil, err
 	}
 	u, err := url.Parse(s.BaseURL)

@@ -46,8 +46,7 @@ var idForm = regexp.MustCompile(`^[A-Za-z0-9._-]{1,100}$`)
 
 func openVonage(c *parley.ChannelCredential) (*account, error) {
 	var s vonageSettings
-	names := []string{"api_key", "application_id", "category", "region"}
-	if err := channel.DecodeSettings(c.ProviderSettings, "provider "+providerVonage, names, &s); err != nil {
+	if err := channel.DecodeSettings(c.ProviderSettings, "provider "+providerVonage, &s); err != nil {
 		return nil, err
 	}
 	if err := s.check(); err != nil {

@@ -1,8 +1,6 @@
 package whatsapp
 
 import (
-	"cmp"
-	"encoding/json"
 	"regexp"
 
 	"github.com/parley-im/parley"
@@ -17,21 +15,13 @@ const (
 
 // settings is provider_settings.
 type settings struct {
-	AppSecret   string `json:"app_secret"`   // of the Meta app: signs webhooks
-	VerifyToken string `json:"verify_token"` // of the webhook's handshake
-	APIVersion  string `json:"api_version"`
-	WABAID      string `json:"waba_id"` // WhatsApp Business Account: filters news about accounts
+	graph.Settings
+	WABAID string `json:"waba_id"` // WhatsApp Business Account: filters news about accounts
 
 	// AuthHeader carries the bare token instead of "Authorization: Bearer",
 	// for resellers that forward to the Cloud API, such as D360-API-KEY.
 	AuthHeader string `json:"auth_header"`
-
-	// VerifySignatures false takes webhooks without a signature.
-	VerifySignatures *bool `json:"verify_signatures"`
 }
-
-// settingNames are the members of settings.
-var settingNames = []string{"api_version", "app_secret", "auth_header", "verify_signatures", "verify_token", "waba_id"}
 
 var headerForm = regexp.MustCompile(`^[A-Za-z0-9-]{1,64}$`)
 
@@ -62,27 +52,19 @@ func readAccount(c *parley.ChannelCredential) (*account, error) {
 	if !graph.IsLine(bearer.Token) {
 		return nil, parley.Invalid("static_bearer.token", "must be without line breaks")
 	}
-	var s settings
-	if err := s.decode(c.ProviderSettings); err != nil {
+	s := settings{Settings: graph.Defaults()}
+	if err := channel.DecodeSettings(c.ProviderSettings, "provider "+provider, &s); err != nil {
 		return nil, err
 	}
-	return &account{numberID: bearer.ClaimedIdentity, wabaID: s.WABAID, Account: graph.Account{
-		Host: graphURL, Version: s.APIVersion, Token: bearer.Token, AuthHeader: s.AuthHeader,
-		AppSecret: cmp.Or(s.AppSecret, c.CallbackSecret), VerifyToken: s.VerifyToken,
-		Unsigned: s.VerifySignatures != nil && !*s.VerifySignatures,
-	}}, nil
-}
-
-// decode reads the settings over their defaults.
-func (s *settings) decode(raw json.RawMessage) error {
-	s.APIVersion = graph.DefaultVersion
-	if err := channel.DecodeSettings(raw, "provider "+provider, settingNames, s); err != nil {
-		return err
-	}
 	if s.AuthHeader != "" && !headerForm.MatchString(s.AuthHeader) {
-		return channel.Setting("auth_header", "must be the name of an HTTP header")
+		return nil, channel.Setting("auth_header", "must be the name of an HTTP header")
 	}
-	return graph.CheckVersion(s.APIVersion)
+	acc, err := s.Account(c, graphURL, bearer.Token)
+	if err != nil {
+		return nil, err
+	}
+	acc.AuthHeader = s.AuthHeader
+	return &account{numberID: bearer.ClaimedIdentity, wabaID: s.WABAID, Account: acc}, nil
 }
 
 // open returns the account of a connection, whose credential passed Check when
