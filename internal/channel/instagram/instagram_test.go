@@ -1,20 +1,15 @@
 package instagram_test
 
 import (
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"net/http"
 	"testing"
-	"unicode/utf8"
 
 	"github.com/parley-im/parley"
 	"github.com/parley-im/parley/internal/channel"
 	"github.com/parley-im/parley/internal/channel/channeltest"
 	"github.com/parley-im/parley/internal/channel/instagram"
+	"github.com/parley-im/parley/internal/channel/sendapi/sendapitest"
 )
 
 const accountID = "17841400008460056"
@@ -36,8 +31,8 @@ func suite() channeltest.Suite {
 		Credential: credential(),
 		To:         "6543217890123456",
 		SignsBody:  true,
-		Sign:       sign,
-		Check:      limits,
+		Sign:       sendapitest.Sign,
+		Check:      sendapitest.Limits(1000, func(text string) int { return len(text) }),
 	}
 }
 
@@ -47,65 +42,6 @@ func TestChannel(t *testing.T) {
 }
 
 func FuzzReceive(f *testing.F) { channeltest.FuzzReceive(f, suite()) }
-
-// sign is Meta's way to say who it is.
-func sign(c *channel.Conn, r *http.Request, body []byte) {
-	mac := hmac.New(sha256.New, []byte(c.Credential.CallbackSecret))
-	mac.Write(body)
-	r.Header.Set("X-Hub-Signature-256", "sha256="+hex.EncodeToString(mac.Sum(nil)))
-}
-
-// limits checks what Meta documents of the length of things.
-func limits(p channel.Payload) error {
-	type button struct {
-		Title, Payload string
-	}
-	var r struct {
-		Message struct {
-			Text         string
-			QuickReplies []button `json:"quick_replies"`
-			Attachment   struct {
-				Payload struct {
-					Text     string
-					Buttons  []button
-					Elements []struct {
-						Title, Subtitle string
-						Buttons         []button
-					}
-				}
-			}
-		}
-	}
-	if err := json.Unmarshal(p.Body, &r); err != nil {
-		return err
-	}
-	in := r.Message.Attachment.Payload
-	groups := [][]button{in.Buttons}
-	for _, e := range in.Elements {
-		if e.Title == "" || utf8.RuneCountInString(e.Title) > 80 || utf8.RuneCountInString(e.Subtitle) > 80 {
-			return fmt.Errorf("a card says %q, %q", e.Title, e.Subtitle)
-		}
-		groups = append(groups, e.Buttons)
-	}
-	all := r.Message.QuickReplies
-	for _, g := range groups {
-		if len(g) > 3 {
-			return fmt.Errorf("%d buttons", len(g))
-		}
-		all = append(all, g...)
-	}
-	for _, b := range all {
-		if b.Title == "" || utf8.RuneCountInString(b.Title) > 20 || len(b.Payload) > 1000 {
-			return fmt.Errorf("a button says %q, %q", b.Title, b.Payload)
-		}
-	}
-	if len(r.Message.Text) > 1000 || utf8.RuneCountInString(in.Text) > 640 ||
-		len(in.Elements) > 10 || len(r.Message.QuickReplies) > 13 {
-		return fmt.Errorf("text %d, template text %d, elements %d, quick replies %d",
-			len(r.Message.Text), len(in.Text), len(in.Elements), len(r.Message.QuickReplies))
-	}
-	return nil
-}
 
 // TestProperties sends with the channel property, right and wrong.
 func TestProperties(t *testing.T) {

@@ -1,13 +1,8 @@
 package messenger_test
 
 import (
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"net/http"
 	"testing"
 	"unicode/utf8"
 
@@ -15,6 +10,7 @@ import (
 	"github.com/parley-im/parley/internal/channel"
 	"github.com/parley-im/parley/internal/channel/channeltest"
 	"github.com/parley-im/parley/internal/channel/messenger"
+	"github.com/parley-im/parley/internal/channel/sendapi/sendapitest"
 )
 
 const pageID = "104528752223344"
@@ -36,8 +32,8 @@ func suite() channeltest.Suite {
 		Credential: credential(),
 		To:         "6543217890123456",
 		SignsBody:  true,
-		Sign:       sign,
-		Check:      limits,
+		Sign:       sendapitest.Sign,
+		Check:      sendapitest.Limits(2000, utf8.RuneCountInString),
 	}
 }
 
@@ -47,65 +43,6 @@ func TestChannel(t *testing.T) {
 }
 
 func FuzzReceive(f *testing.F) { channeltest.FuzzReceive(f, suite()) }
-
-// sign is Meta's way to say who it is.
-func sign(c *channel.Conn, r *http.Request, body []byte) {
-	mac := hmac.New(sha256.New, []byte(c.Credential.CallbackSecret))
-	mac.Write(body)
-	r.Header.Set("X-Hub-Signature-256", "sha256="+hex.EncodeToString(mac.Sum(nil)))
-}
-
-// limits checks what Meta documents of the length of things.
-func limits(p channel.Payload) error {
-	type button struct {
-		Title, Payload string
-	}
-	var r struct {
-		Message struct {
-			Text         string
-			QuickReplies []button `json:"quick_replies"`
-			Attachment   struct {
-				Payload struct {
-					Text     string
-					Buttons  []button
-					Elements []struct {
-						Title, Subtitle string
-						Buttons         []button
-					}
-				}
-			}
-		}
-	}
-	if err := json.Unmarshal(p.Body, &r); err != nil {
-		return err
-	}
-	in := r.Message.Attachment.Payload
-	groups := [][]button{in.Buttons}
-	for _, e := range in.Elements {
-		if e.Title == "" || utf8.RuneCountInString(e.Title) > 80 || utf8.RuneCountInString(e.Subtitle) > 80 {
-			return fmt.Errorf("a card says %q, %q", e.Title, e.Subtitle)
-		}
-		groups = append(groups, e.Buttons)
-	}
-	all := r.Message.QuickReplies
-	for _, g := range groups {
-		if len(g) > 3 {
-			return fmt.Errorf("%d buttons", len(g))
-		}
-		all = append(all, g...)
-	}
-	for _, b := range all {
-		if b.Title == "" || utf8.RuneCountInString(b.Title) > 20 || len(b.Payload) > 1000 {
-			return fmt.Errorf("a button says %q, %q", b.Title, b.Payload)
-		}
-	}
-	if utf8.RuneCountInString(r.Message.Text) > 2000 || utf8.RuneCountInString(in.Text) > 640 ||
-		len(in.Elements) > 10 || len(r.Message.QuickReplies) > 13 {
-		return fmt.Errorf("text %d, template text %d, elements %d, quick replies %d",
-			len(r.Message.Text), len(in.Text), len(in.Elements), len(r.Message.QuickReplies))
-	}
-	return nil
-}
 
 // TestProperties sends with each channel property, right and wrong.
 func TestProperties(t *testing.T) {
