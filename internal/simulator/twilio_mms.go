@@ -62,6 +62,13 @@ func (x *twilioMMS) routes(mux *http.ServeMux) {
 	const account = "/mms-twilio/2010-04-01/Accounts/{sid}"
 	mux.HandleFunc("POST "+account+"/Messages.json", x.guard(x.send))
 	mux.HandleFunc("GET "+account+"/Messages/{message}/Media/{id}", x.guard(x.media))
+	mux.HandleFunc("GET "+account, x.guard(x.account))
+}
+
+// account shows an account to itself.
+func (x *twilioMMS) account(w http.ResponseWriter, r *http.Request) error {
+	writeJSON(w, http.StatusOK, map[string]any{"sid": strings.TrimSuffix(r.PathValue("sid"), ".json"), "status": "active"})
+	return nil
 }
 
 // twilioError is an error as Twilio words it.
@@ -80,10 +87,11 @@ func twilioBad(code int, words string) *twilioError {
 // guard checks the token and words errors.
 func (x *twilioMMS) guard(op func(http.ResponseWriter, *http.Request) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		a, ok := x.accts.get(r.PathValue("sid"))
+		sid := strings.TrimSuffix(r.PathValue("sid"), ".json")
+		a, ok := x.accts.get(sid)
 		user, token, _ := r.BasicAuth()
 		err := error(&twilioError{status: http.StatusUnauthorized, code: 20003, words: "Authenticate"})
-		if ok && user == r.PathValue("sid") && token == a.Token {
+		if ok && user == sid && token == a.Token {
 			err = op(w, r)
 		}
 		x.sim.cutIfAsked(r, ProviderMMSTwilio, err)

@@ -150,6 +150,15 @@ func (*MMS) Send(ctx context.Context, c *channel.Conn, a channel.Attempt) (chann
 	return sendMM7(ctx, c, a, &s)
 }
 
+// Connect implements channel.Connector. Only Twilio has a question that tells
+// whether the account works and does no harm.
+func (*MMS) Connect(ctx context.Context, c *channel.Conn) (string, error) {
+	if channel.Provider(c.Credential, providerSinch) != providerTwilio {
+		return "", nil
+	}
+	return "", twilioAccount(c).Connect(ctx, c)
+}
+
 // Receive implements channel.Receiver.
 func (*MMS) Receive(c *channel.Conn, r *http.Request, body []byte) (channel.Received, error) {
 	name := channel.Provider(c.Credential, providerSinch)

@@ -20,6 +20,9 @@ func TestTwilioRoundTrip(t *testing.T) {
 	p.Do(http.MethodPut, "/accounts/mms-twilio/AC1", map[string]string{
 		"token": "token", "number": "+12025550100", "webhook_url": p.Conn.WebhookURL,
 	}, nil)
+	if _, err := mms.New().Connect(t.Context(), p.Conn); err != nil {
+		t.Errorf("connect: %v", err)
+	}
 	id, err := p.send(card())
 	if err != nil {
 		t.Fatal(err)

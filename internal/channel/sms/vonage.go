@@ -165,10 +165,13 @@ var vonageRefusals = map[string]struct {
 	"7":  {parley.ReasonChannelReject, channel.NotSent},           // number barred
 	"8":  {parley.ReasonChannelBadConfiguration, channel.NotSent}, // account barred
 	"9":  {parley.ReasonChannelBadConfiguration, channel.NotSent}, // out of credit
+	"10": {parley.ReasonRateLimited, channel.TryAgain},            // too many connections
 	"11": {parley.ReasonChannelBadConfiguration, channel.NotSent}, // REST not enabled
 	"12": {parley.ReasonBadRequest, channel.NotSent},              // too long
 	"14": {parley.ReasonChannelBadConfiguration, channel.NotSent}, // signature
 	"15": {parley.ReasonChannelBadConfiguration, channel.NotSent}, // sender not allowed
+	"22": {parley.ReasonBadRequest, channel.NotSent},              // network code
+	"23": {parley.ReasonChannelBadConfiguration, channel.NotSent}, // callback
 	"29": {parley.ReasonChannelReject, channel.NotSent},           // not on the test list
 	"32": {parley.ReasonChannelBadConfiguration, channel.NotSent}, // signature and secret
 	"33": {parley.ReasonRecipientInvalidChannelIdentity, channel.NotSent},
@@ -212,14 +215,31 @@ var vonageStatuses = map[string]parley.DeliveryStatus{
 	"rejected": parley.StatusFailed, "unknown": parley.StatusFailed, "deleted": parley.StatusFailed,
 }
 
-// vonageCodes is what err-code means (Vonage SMS API, delivery receipts).
+// vonageCodes is what err-code means (Vonage SMS API, delivery receipts; 50 to
+// 54 are the filters of a country's registry).
 var vonageCodes = map[string]parley.ReasonCode{
-	"1": parley.ReasonUnknown, "2": parley.ReasonRecipientNotReachable, "3": parley.ReasonRecipientNotReachable,
-	"4": parley.ReasonRecipientNotOptedIn, "5": parley.ReasonChannelFailure, "6": parley.ReasonDeliveryRejectedDueToPolicy,
-	"7": parley.ReasonRecipientNotReachable, "8": parley.ReasonChannelFailure, "9": parley.ReasonRecipientInvalidChannelIdentity,
-	"10": parley.ReasonBadRequest, "11": parley.ReasonRecipientNotReachable, "12": parley.ReasonRecipientNotReachable,
-	"13": parley.ReasonDeliveryRejectedDueToPolicy, "14": parley.ReasonDeliveryRejectedDueToPolicy,
-	"15": parley.ReasonChannelReject, "99": parley.ReasonChannelFailure,
+	"1":  parley.ReasonUnknown,
+	"2":  parley.ReasonRecipientNotReachable, // for the time being
+	"3":  parley.ReasonRecipientNotReachable, // for good
+	"4":  parley.ReasonRecipientNotOptedIn,   // barred by its owner
+	"5":  parley.ReasonChannelFailure,        // number was ported
+	"6":  parley.ReasonDeliveryRejectedDueToPolicy,
+	"7":  parley.ReasonRecipientNotReachable, // busy
+	"8":  parley.ReasonChannelFailure,
+	"9":  parley.ReasonRecipientNotOptedIn, // replied STOP
+	"10": parley.ReasonBadRequest,
+	"11": parley.ReasonRecipientNotReachable,
+	"12": parley.ReasonRecipientNotReachable,
+	"13": parley.ReasonDeliveryRejectedDueToPolicy, // age
+	"14": parley.ReasonDeliveryRejectedDueToPolicy, // blocked by the carrier
+	"15": parley.ReasonChannelReject,               // no prepaid credit
+	"16": parley.ReasonRateLimited,                 // the gateway's quota
+	"50": parley.ReasonDeliveryRejectedDueToPolicy,
+	"51": parley.ReasonDeliveryRejectedDueToPolicy,
+	"52": parley.ReasonDeliveryRejectedDueToPolicy,
+	"53": parley.ReasonDeliveryRejectedDueToPolicy,
+	"54": parley.ReasonDeliveryRejectedDueToPolicy,
+	"99": parley.ReasonChannelFailure,
 }
 
 func receiveVonage(c *channel.Conn, r *http.Request, body []byte) (channel.Received, error) {
