@@ -1,6 +1,7 @@
 // What channels.mjs does on each line, one step after the other.
 
-import { assert, eventually, simulator } from './drive.mjs';
+import { randomInt } from 'node:crypto';
+import { assert, eventually, payload, simulator } from './drive.mjs';
 import { coordinates, files, kinds, stems, word } from './channels-kinds.mjs';
 import { readable } from './channels-line.mjs';
 
@@ -312,6 +313,25 @@ export async function dispatchesOne(line) {
   });
 }
 
+/** Writes to a phone that cannot be reached, but by SMS. */
+async function switches(line) {
+  const number = `1555${randomInt(1e6, 1e7)}`;
+  const text = word('Either way');
+  await simulator('PUT', `${line.path}/behaviour`, { deliver: 'reject', times: 1 });
+  const { message_id: id } = await line.api.messages.send({ sendMessageRequestBody: {
+    app_id: line.app_id,
+    recipient: { identified_by: { channel_identities: [line.address(), { channel: 'SMS', identity: number }] } },
+    message: { text_message: { text } },
+    channel_priority_order: [line.channel, 'SMS'],
+  } });
+  const report = (channel, status) => line.hook.expect('MESSAGE_DELIVERY', (note) => note.message_id === id &&
+    note.channel_identity.channel === channel && note.status === status);
+  assert.ok(payload(await report(line.channel, 'SWITCHING_CHANNEL')).reason.code);
+  await report('SMS', 'DELIVERED');
+  const { items } = await simulator('GET', `handsets/SMS/${number}`);
+  assert.deepEqual(items.map((item) => item.text), [text]);
+}
+
 /** Writes and is answered without contacts and conversations. */
 export async function dispatches(line) {
   Object.assign(line, { mode: 'DISPATCH', contactId: undefined, conversationId: undefined });
@@ -324,6 +344,9 @@ export async function dispatches(line) {
       await taken(line, sent, yes, 'yes');
     }
   });
+  if (line.app === 'Demo' && line.channel !== 'SMS') {
+    await line.step('dispatch: SMS instead', () => switches(line));
+  }
   if (!line.answers) {
     return;
   }
