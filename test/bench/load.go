@@ -148,6 +148,7 @@ func load(ctx context.Context, o options, server *process, t target, g generator
 		count = s.done.Load
 	}
 	time.Sleep(o.duration / 5)
+	ended := ctx.Err() != nil
 	measuring.Store(true)
 	before, cpu, began := count(), server.cpu(), time.Now()
 	if o.profile != "" && server.profileURL != "" {
@@ -164,12 +165,14 @@ func load(ctx context.Context, o options, server *process, t target, g generator
 		return r, err
 	default:
 	}
-	all := slices.Concat(times...)
-	if len(all) == 0 {
+	if ended {
 		return r, errors.New("the load ended before the measurement began")
 	}
+	all := slices.Concat(times...)
 	slices.Sort(all)
-	r.p50, r.p99 = all[len(all)/2], all[len(all)*99/100]
+	if n := len(all); n > 0 {
+		r.p50, r.p99 = all[n/2], all[n*99/100]
+	}
 	return r, nil
 }
 
