@@ -2,7 +2,6 @@ package app
 
 import (
 	"cmp"
-	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -16,10 +15,9 @@ import (
 
 	"github.com/parley-im/parley/internal/channel"
 	"github.com/parley-im/parley/internal/channel/all"
+	"github.com/parley-im/parley/internal/channel/channeltest"
 	"github.com/parley-im/parley/internal/simulator"
 )
-
-var update = flag.Bool("update", false, "rewrite docs/channels.md")
 
 const channelsFile = "../../docs/channels.md"
 
@@ -28,7 +26,7 @@ const channelsFile = "../../docs/channels.md"
 func TestChannelsDoc(t *testing.T) {
 	t.Parallel()
 	got := channelsDoc()
-	if *update {
+	if channeltest.Update() {
 		if err := os.WriteFile(channelsFile, []byte(got), 0o644); err != nil {
 			t.Fatal(err)
 		}

@@ -12,8 +12,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// update is read by every package whose tests use this one.
+// update is -update: a package whose tests use this one reads it with Update.
 var update = flag.Bool("update", false, "rewrite the golden files")
+
+// Update reports whether files that tests write are to be rewritten.
+func Update() bool { return *update }
 
 // golden compares got with a file, or rewrites the file.
 func golden(t *testing.T, file, got string) {
