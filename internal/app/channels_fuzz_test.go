@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"slices"
@@ -63,37 +64,36 @@ func (p *fuzzed) render(m *parley.AppMessage) (out []channel.Payload, err error)
 	return out, err
 }
 
-// FuzzRender has every provider render any valid message: each time the same
+// FuzzRender has the providers render any valid message: each time the same
 // payloads, or a reason why there are none.
 func FuzzRender(f *testing.F) {
 	providers := everyProvider(f)
-	for _, m := range channeltest.Corpus(f) {
-		raw, err := parley.Marshal(m)
+	messages := channeltest.Corpus(f)
+	for i, name := range slices.Sorted(maps.Keys(messages)) {
+		raw, err := parley.Marshal(messages[name])
 		if err != nil {
 			f.Fatal(err)
 		}
-		f.Add(raw)
+		f.Add(uint8(i), raw)
 	}
-	f.Fuzz(func(t *testing.T, raw []byte) {
-		m := new(parley.AppMessage)
+	f.Fuzz(func(t *testing.T, i uint8, raw []byte) {
+		p, m := providers[int(i)%len(providers)], new(parley.AppMessage)
 		if parley.Decode(raw, m) != nil || m.Validate() != nil {
 			return
 		}
-		for _, p := range providers {
-			payloads, err := p.render(m)
-			if err != nil {
-				refused(t, p, err)
-				continue
+		payloads, err := p.render(m)
+		if err != nil {
+			refused(t, p, err)
+			return
+		}
+		for _, payload := range payloads {
+			if !json.Valid(payload.Body) {
+				t.Errorf("%s %s: not JSON: %s", p.Name(), p.credential.Provider, payload.Body)
 			}
-			for _, payload := range payloads {
-				if !json.Valid(payload.Body) {
-					t.Errorf("%s %s: not JSON: %s", p.Name(), p.credential.Provider, payload.Body)
-				}
-			}
-			again, err := p.render(m)
-			if diff := cmp.Diff(payloads, again); diff != "" || err != nil {
-				t.Errorf("%s %s: not the same again: %s (%v)", p.Name(), p.credential.Provider, diff, err)
-			}
+		}
+		again, err := p.render(m)
+		if diff := cmp.Diff(payloads, again); diff != "" || err != nil {
+			t.Errorf("%s %s: not the same again: %s (%v)", p.Name(), p.credential.Provider, diff, err)
 		}
 	})
 }

@@ -75,8 +75,8 @@ func (s *Suite) received(t *testing.T, r channel.Receiver, req recorded) channel
 	return got
 }
 
-// inbound checks the promises of channel.Inbound.
-func (s *Suite) inbound(t *testing.T, in *channel.Inbound) {
+// coherent checks that an Inbound is one thing, and whole.
+func coherent(t *testing.T, in *channel.Inbound) {
 	t.Helper()
 	kinds := 0
 	for _, set := range []bool{
@@ -101,6 +101,12 @@ func (s *Suite) inbound(t *testing.T, in *channel.Inbound) {
 	if in.ChannelEvent == nil && in.Receipt == nil && in.From.Identity == "" {
 		t.Errorf("it comes from nobody: %+v", in)
 	}
+}
+
+// inbound checks the promises of channel.Inbound.
+func (s *Suite) inbound(t *testing.T, in *channel.Inbound) {
+	t.Helper()
+	coherent(t, in)
 	if in.Receipt == nil {
 		typing := in.Event != nil && (in.Event.Composing != nil || in.Event.ComposingEnd != nil)
 		if in.ID == "" && !typing {

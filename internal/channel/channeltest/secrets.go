@@ -11,7 +11,7 @@ import (
 
 // secrets lists the values of a credential whose names say that they are
 // secret, wherever they are.
-func secrets(t *testing.T, c *parley.ChannelCredential) []string {
+func secrets(t testing.TB, c *parley.ChannelCredential) []string {
 	t.Helper()
 	raw, err := json.Marshal(c)
 	if err != nil {

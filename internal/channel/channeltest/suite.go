@@ -65,9 +65,7 @@ type Suite struct {
 // Run tests the channel.
 func Run(t *testing.T, s Suite) {
 	t.Helper()
-	s.Testdata = cmp.Or(s.Testdata, "testdata")
-	s.To = cmp.Or(s.To, "15551230001")
-	s.Secrets = append(secrets(t, s.Credential), s.Secrets...)
+	s.complete(t)
 	rows := s.verdicts(t)
 	t.Run("contract", func(t *testing.T) {
 		t.Parallel()
@@ -93,6 +91,14 @@ func Run(t *testing.T, s Suite) {
 			s.receive(t, r)
 		})
 	}
+}
+
+// complete sets what was left out.
+func (s *Suite) complete(tb testing.TB) {
+	tb.Helper()
+	s.Testdata = cmp.Or(s.Testdata, "testdata")
+	s.To = cmp.Or(s.To, "15551230001")
+	s.Secrets = append(secrets(tb, s.Credential), s.Secrets...)
 }
 
 // listens reports whether what the provider tells comes by a session, so that

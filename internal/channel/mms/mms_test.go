@@ -82,11 +82,10 @@ func TestBandwidth(t *testing.T) {
 
 func FuzzReceiveBandwidth(f *testing.F) { channeltest.FuzzReceive(f, bandwidthSuite()) }
 
-func TestTwilio(t *testing.T) {
-	t.Parallel()
+func twilioSuite() channeltest.Suite {
 	c := sinchCredential()
 	c.Provider, c.MMS.BasicAuth = providerTwilio, nil
-	channeltest.Run(t, channeltest.Suite{
+	return channeltest.Suite{
 		Channel: New(), Credential: c, Testdata: "testdata/twilio", SignsBody: true,
 		Properties: map[string]string{"MMS_SENDER": "12025550111"},
 		Sign: func(c *channel.Conn, r *http.Request, body []byte) {
@@ -98,8 +97,15 @@ func TestTwilio(t *testing.T) {
 			r.Header.Set("X-Twilio-Signature", twilioAccount(c).Signature(address, posted))
 		},
 		Check: checkSlide,
-	})
+	}
 }
+
+func TestTwilio(t *testing.T) {
+	t.Parallel()
+	channeltest.Run(t, twilioSuite())
+}
+
+func FuzzReceiveTwilio(f *testing.F) { channeltest.FuzzReceive(f, twilioSuite()) }
 
 func TestSinch(t *testing.T) {
 	t.Parallel()

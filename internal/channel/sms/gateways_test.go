@@ -25,9 +25,8 @@ func gatewayCredential(provider, settings string) *parley.ChannelCredential {
 	}
 }
 
-func TestTwilio(t *testing.T) {
-	t.Parallel()
-	channeltest.Run(t, channeltest.Suite{
+func twilioSuite() channeltest.Suite {
+	return channeltest.Suite{
 		Channel: New(), Credential: gatewayCredential(providerTwilio, `{"default_sender":"+15550001111"}`), Testdata: "testdata/twilio",
 		SignsBody: true,
 		Sign: func(c *channel.Conn, r *http.Request, body []byte) {
@@ -38,12 +37,18 @@ func TestTwilio(t *testing.T) {
 			}
 			r.Header.Set("X-Twilio-Signature", twilioAccount(c).Signature(address, posted))
 		},
-	})
+	}
 }
 
-func TestVonage(t *testing.T) {
+func TestTwilio(t *testing.T) {
 	t.Parallel()
-	channeltest.Run(t, channeltest.Suite{
+	channeltest.Run(t, twilioSuite())
+}
+
+func FuzzReceiveTwilio(f *testing.F) { channeltest.FuzzReceive(f, twilioSuite()) }
+
+func vonageSuite() channeltest.Suite {
+	return channeltest.Suite{
 		Channel: New(), Credential: gatewayCredential(providerVonage, `{"default_sender":"Parley"}`), Testdata: "testdata/vonage",
 		SignsBody: true, NoMedia: true,
 		Sign: func(c *channel.Conn, r *http.Request, body []byte) {
@@ -57,12 +62,18 @@ func TestVonage(t *testing.T) {
 				r.Body, r.ContentLength = io.NopCloser(strings.NewReader(signed)), int64(len(signed))
 			}
 		},
-	})
+	}
 }
 
-func TestKannel(t *testing.T) {
+func TestVonage(t *testing.T) {
 	t.Parallel()
-	channeltest.Run(t, channeltest.Suite{
+	channeltest.Run(t, vonageSuite())
+}
+
+func FuzzReceiveVonage(f *testing.F) { channeltest.FuzzReceive(f, vonageSuite()) }
+
+func kannelSuite() channeltest.Suite {
+	return channeltest.Suite{
 		Channel: New(), Credential: gatewayCredential(providerKannel, `{"url":"http://kannel.example:13013","default_sender":"12345"}`),
 		Testdata: "testdata/kannel", NoMedia: true,
 		Sign: func(c *channel.Conn, r *http.Request, _ []byte) {
@@ -72,8 +83,15 @@ func TestKannel(t *testing.T) {
 				r.URL.RawQuery = q.Encode()
 			}
 		},
-	})
+	}
 }
+
+func TestKannel(t *testing.T) {
+	t.Parallel()
+	channeltest.Run(t, kannelSuite())
+}
+
+func FuzzReceiveKannel(f *testing.F) { channeltest.FuzzReceive(f, kannelSuite()) }
 
 // What tells one gateway's message from another's time to live and reports.
 func TestGatewaysCompleteAMessage(t *testing.T) {

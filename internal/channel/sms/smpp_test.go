@@ -85,18 +85,3 @@ func TestNoListener(t *testing.T) {
 		t.Errorf("with nobody listening: %v", err)
 	}
 }
-
-func FuzzReceiveSinch(f *testing.F) {
-	f.Add([]byte(`{"type":"mo_text","id":"1","from":"1","to":"2","body":"x"}`))
-	f.Add([]byte(`{"type":"mo_media","id":"1","from":"1","body":{"media":[{"url":"https://media.example"}]}}`))
-	f.Add([]byte(`{"type":"recipient_delivery_report_sms","batch_id":"1","status":"Failed","code":413}`))
-	c := &channel.Conn{Credential: sinchCredential()}
-	c.Credential.CallbackSecret = ""
-	f.Fuzz(func(t *testing.T, body []byte) {
-		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", nil)
-		got, err := New().Receive(c, r, body)
-		if err != nil && len(got.Inbound) > 0 {
-			t.Errorf("%d inbound with error %v", len(got.Inbound), err)
-		}
-	})
-}

@@ -35,9 +35,8 @@ func smppCredential(settings string) *parley.ChannelCredential {
 	}
 }
 
-func TestSinch(t *testing.T) {
-	t.Parallel()
-	channeltest.Run(t, channeltest.Suite{
+func sinchSuite() channeltest.Suite {
+	return channeltest.Suite{
 		Channel:    New(),
 		Credential: sinchCredential(),
 		Testdata:   "testdata/sinch",
@@ -55,8 +54,15 @@ func TestSinch(t *testing.T) {
 			}
 			return nil
 		},
-	})
+	}
 }
+
+func TestSinch(t *testing.T) {
+	t.Parallel()
+	channeltest.Run(t, sinchSuite())
+}
+
+func FuzzReceiveSinch(f *testing.F) { channeltest.FuzzReceive(f, sinchSuite()) }
 
 // signSinch signs as the formula of the SMS API says; TestSinchSignatureVector
 // holds the formula against a signature of the official SDK's tests.

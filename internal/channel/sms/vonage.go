@@ -262,6 +262,9 @@ func receiveVonage(c *channel.Conn, r *http.Request, body []byte) (channel.Recei
 	if status := fields.Get("status"); status != "" {
 		return received(vonageReceipt(id, status, fields))
 	}
+	if fields.Get("msisdn") == "" {
+		return none, fmt.Errorf("%w: no msisdn", channel.ErrMalformed)
+	}
 	in := channel.Inbound{
 		ID: channel.ProviderID(id), At: vonageTime(fields.Get("message-timestamp")),
 		From: channel.Address{Identity: fields.Get("msisdn")}, To: fields.Get("to"),

@@ -39,7 +39,7 @@ func (a Account) Receive(c *channel.Conn, r *http.Request, body []byte) (channel
 		in, err := receipt(id, status, r.URL.Query().Get("key"), posted)
 		return channel.Received{Inbound: in}, err
 	}
-	if posted.Get("From") == "" {
+	if strings.TrimPrefix(posted.Get("From"), "+") == "" {
 		return none, fmt.Errorf("%w: a message without From", channel.ErrMalformed)
 	}
 	// An answer in the body would be sent as a reply.

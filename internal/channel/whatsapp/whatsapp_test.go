@@ -31,17 +31,23 @@ func credential() *parley.ChannelCredential {
 	}
 }
 
-func TestChannel(t *testing.T) {
-	t.Parallel()
-	channeltest.Run(t, channeltest.Suite{
+func suite() channeltest.Suite {
+	return channeltest.Suite{
 		Channel:    whatsapp.New(),
 		Credential: credential(),
 		SignsBody:  true,
 		Sign: func(c *channel.Conn, r *http.Request, body []byte) {
 			r.Header.Set("X-Hub-Signature-256", sign(c.Credential.CallbackSecret, body))
 		},
-	})
+	}
 }
+
+func TestChannel(t *testing.T) {
+	t.Parallel()
+	channeltest.Run(t, suite())
+}
+
+func FuzzReceive(f *testing.F) { channeltest.FuzzReceive(f, suite()) }
 
 // sign returns the signature of a webhook.
 func sign(secret string, body []byte) string {
