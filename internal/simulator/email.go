@@ -180,6 +180,7 @@ func (s *emailSession) Data(r io.Reader) error {
 	s.server.links(&it, account)
 	l := it.raw.(*emailLetter)
 	l.returnPath, l.to, l.notify = s.from, s.to, s.notify
+	it.ReplyTo = s.server.quoted(newKey(ChannelEmail, s.to), it.Reference)
 	it.report = s.server.report
 	_, err = s.server.sim.accept(incoming{
 		phone: newKey(ChannelEmail, s.to), item: it, failCode: "5.1.1", reads: l.readTo != "",

@@ -66,6 +66,17 @@ func (e *emailServer) answered(user string, phone key, quoted *Item) *emailLette
 	return l
 }
 
+// quoted is the item of the phone's own letter with a Message-ID, or "".
+func (e *emailServer) quoted(phone key, id string) string {
+	it, ok := e.sim.phones.last(phone, func(it *Item) bool {
+		return it.Direction == Out && it.ProviderID != "" && "<"+it.ProviderID+">" == id
+	})
+	if !ok {
+		return ""
+	}
+	return it.ID
+}
+
 // write writes a letter as the usual programs do: what is answered is quoted
 // below.
 func (e *emailServer) write(phone key, it *Item, to string, answered *emailLetter, r Reply) ([]byte, error) {

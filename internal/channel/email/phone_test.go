@@ -130,6 +130,18 @@ func TestPhone(t *testing.T) {
 	if in := p.next(); in.Message == nil || in.Message.Text.Text != "Grüße\n\nAda" || in.ReplyTo != id || in.To != "shop@example.com" {
 		t.Errorf("replied: got %+v", in)
 	}
+	written := p.items()[len(p.items())-1]
+	if _, err := p.send(channel.Outgoing{
+		Message: &parley.AppMessage{Text: &parley.TextMessage{Text: "Hello"}}, ReplyTo: channel.ProviderID("<" + written.ProviderID + ">#2"),
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if got := p.items(); got[len(got)-1].ReplyTo != written.ID {
+		t.Errorf("the letter answers %q, want %s", got[len(got)-1].ReplyTo, written.ID)
+	}
+	for range 2 {
+		p.next() // it is delivered and read
+	}
 	p.reply(simulator.Reply{MediaURL: "data:image/jpeg;base64,YSBwaWN0dXJl", Caption: "Look"})
 	if in := p.next(); in.Message == nil || in.Message.Text.Text != "Look" {
 		t.Errorf("media: got %+v, want its words first", in)
