@@ -69,7 +69,7 @@ func understand(c *channel.Conn, raw []byte, env envelope) ([]channel.Inbound, e
 		return nil, nil
 	}
 	from, err := m.head.AddressList("From")
-	if err != nil || len(from) == 0 || !strings.Contains(from[0].Address, "@") {
+	if err != nil || len(from) == 0 || !strings.Contains(from[0].Address, "@") || len(from[0].Address) > parley.MaxIdentity {
 		return nil, fmt.Errorf("%w: there is no From", channel.ErrMalformed)
 	}
 	if strings.EqualFold(from[0].Address, acc.from.Address) {
