@@ -54,18 +54,12 @@ func (a *Account) Genuine(r *http.Request, body []byte) bool {
 // it, as a number or as a string.
 type Instant struct{ time.Time }
 
-// UnmarshalJSON takes what is no time for no time: a message is worth more
-// than its date.
+// UnmarshalJSON takes what is no time for no time.
 func (t *Instant) UnmarshalJSON(b []byte) error {
 	n, err := strconv.ParseInt(strings.Trim(string(b), `"`), 10, 64)
-	const ms = 1e12 // in seconds, that is the year 33658
-	switch {
-	case err != nil || n <= 0 || n >= 1000*ms:
-		t.Time = time.Time{}
-	case n >= ms:
-		t.Time = time.UnixMilli(n).UTC()
-	default:
-		t.Time = time.Unix(n, 0).UTC()
+	if err != nil {
+		n = 0
 	}
+	t.Time = channel.Instant(n)
 	return nil
 }

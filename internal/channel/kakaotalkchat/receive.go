@@ -11,7 +11,6 @@ import (
 	"path"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/parley-im/parley"
 	"github.com/parley-im/parley/internal/channel"
@@ -53,7 +52,7 @@ func (Channel) Receive(c *channel.Conn, r *http.Request, body []byte) (channel.R
 	for i, in := range n.inbound(path.Base(rest), body) {
 		in.From.Identity = n.UserKey
 		if n.Time > 0 {
-			in.At = time.UnixMilli(n.Time).UTC()
+			in.At = channel.Instant(n.Time)
 			in.ID = idOf(rest, body, i)
 		}
 		got.Inbound = append(got.Inbound, in)

@@ -2,15 +2,14 @@ package line
 
 import (
 	"encoding/json"
-	"time"
 )
 
 // An event is one thing LINE tells an account, as far as the channel reads it
 // (line-openapi webhook.yml).
 type event struct {
-	Type      string   `json:"type"`
-	ID        string   `json:"webhookEventId"` // the same when LINE repeats it
-	Timestamp unixTime `json:"timestamp"`
+	Type      string `json:"type"`
+	ID        string `json:"webhookEventId"` // the same when LINE repeats it
+	Timestamp int64  `json:"timestamp"`
 	Source    struct {
 		Type   string `json:"type"` // user, group or room
 		UserID string `json:"userId"`
@@ -44,14 +43,4 @@ type messageContent struct {
 	Address   string  `json:"address"`
 	Latitude  float64 `json:"latitude"`
 	Longitude float64 `json:"longitude"`
-}
-
-// unixTime is in milliseconds; 0 is unknown.
-type unixTime int64
-
-func (t unixTime) time() time.Time {
-	if t <= 0 {
-		return time.Time{}
-	}
-	return time.UnixMilli(int64(t)).UTC()
 }

@@ -79,7 +79,7 @@ func read(raw []byte) (channel.Inbound, bool) {
 
 // inbound says what an event means; false if nothing.
 func (e *event) inbound(raw []byte) (channel.Inbound, bool) {
-	in := channel.Inbound{ID: channel.ProviderID(e.ID), At: e.Timestamp.time()}
+	in := channel.Inbound{ID: channel.ProviderID(e.ID), At: channel.Instant(e.Timestamp)}
 	if e.Type == "delivery" {
 		// Of a notification message: LINE repeats the tag it was sent with,
 		// which is its id too; see notify.

@@ -161,7 +161,7 @@ func receiveBandwidth(body []byte) ([]channel.Inbound, error) {
 
 // received makes a message of each attachment, all with the same caption.
 func (e *bandwidthEvent) received(raw []byte) ([]channel.Inbound, error) {
-	if e.Message.From == "" {
+	if strings.TrimPrefix(e.Message.From, "+") == "" {
 		return nil, fmt.Errorf("%w: a message without a sender", channel.ErrMalformed)
 	}
 	in := channel.Inbound{

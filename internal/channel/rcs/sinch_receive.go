@@ -50,10 +50,10 @@ func (a *sinchAccount) receive(c *channel.Conn, r *http.Request, body []byte) (c
 	case "status_report_rcs":
 		known = a.receipt(&in, &cb)
 	case "user_agent_event_rcs":
-		known = cb.From != "" && cb.Event.Type == "composing"
+		known = in.From.Identity != "" && cb.Event.Type == "composing"
 		in.Event = &parley.ContactEvent{Composing: &parley.Empty{}}
 	case "user_agent_message_rcs":
-		if cb.From == "" || cb.MessageID == "" {
+		if in.From.Identity == "" || cb.MessageID == "" {
 			return channel.Received{}, fmt.Errorf("%w: a message without message_id or from", channel.ErrMalformed)
 		}
 		known = true

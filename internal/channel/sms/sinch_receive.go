@@ -123,7 +123,8 @@ func (cb *sinchCallback) receipt() ([]channel.Inbound, error) {
 }
 
 func (cb *sinchCallback) message() ([]channel.Inbound, error) {
-	if cb.ID == "" || cb.From == "" {
+	from := strings.TrimPrefix(cb.From, "+")
+	if cb.ID == "" || from == "" {
 		return nil, fmt.Errorf("%w: a message without id or from", channel.ErrMalformed)
 	}
 	at := cb.ReceivedAt
@@ -132,7 +133,7 @@ func (cb *sinchCallback) message() ([]channel.Inbound, error) {
 	}
 	in := channel.Inbound{
 		ID: channel.ProviderID(cb.ID), At: at,
-		From: channel.Address{Identity: strings.TrimPrefix(cb.From, "+")}, To: strings.TrimPrefix(cb.To, "+"),
+		From: channel.Address{Identity: from}, To: strings.TrimPrefix(cb.To, "+"),
 	}
 	if cb.OperatorID != "" {
 		metadata, err := json.Marshal(map[string]string{"operator": cb.OperatorID})

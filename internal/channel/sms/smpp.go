@@ -62,6 +62,9 @@ func (s *SMS) Listen(
 	cfg.inbox.accept = func(ctx context.Context, d *delivery) error {
 		in, ok := set.inbound(d)
 		if !ok {
+			if d.receipt == nil {
+				c.Log.WarnContext(ctx, "an SMS without a sender is dropped")
+			}
 			return nil
 		}
 		return accept(ctx, in)
@@ -232,6 +235,8 @@ func (s *smppSettings) inbound(d *delivery) (channel.Inbound, bool) {
 			return in, false
 		}
 		in.Receipt = d.receipt.meaning()
+	case in.From.Identity == "":
+		return in, false // there is no contact to give it to
 	case d.binary != nil:
 		in.Unsupported = "binary SMS, hexadecimal: " + hex.EncodeToString(d.binary)
 	default:

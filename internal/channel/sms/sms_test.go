@@ -326,4 +326,9 @@ func TestReceiptMeanings(t *testing.T) {
 	if _, ok := keep.inbound(&delivery{receipt: &receipt{state: stateUnknown}}); ok {
 		t.Error("state UNKNOWN says something though unknown_state is keep")
 	}
+	for from, want := range map[string]bool{"15551230001": true, "+": false, "": false} {
+		if in, ok := keep.inbound(&delivery{from: from, text: "x"}); ok != want {
+			t.Errorf("from %q: got %+v, %t", from, in, ok)
+		}
+	}
 }

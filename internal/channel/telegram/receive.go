@@ -109,7 +109,7 @@ func address(u *user) channel.Address {
 func (m *message) start() channel.Inbound {
 	in := channel.Inbound{
 		ID:   messageID(m.Chat.identity(), m.MessageID),
-		At:   m.Date.time(),
+		At:   channel.Instant(m.Date),
 		From: channel.Address{Identity: m.Chat.identity(), Name: m.Chat.name()},
 	}
 	if m.From != nil {
@@ -248,7 +248,7 @@ func (r *reactions) inbound(id channel.ProviderID, raw []byte) []channel.Inbound
 	}
 	start := channel.Inbound{
 		ID:      id,
-		At:      r.Date.time(),
+		At:      channel.Instant(r.Date),
 		From:    channel.Address{Identity: r.Chat.identity(), Name: r.Chat.name()},
 		ReplyTo: messageID(r.Chat.identity(), r.MessageID),
 	}
@@ -285,7 +285,7 @@ func (m *memberUpdate) inbound(id channel.ProviderID, raw []byte) []channel.Inbo
 		return nil
 	}
 	in := channel.Inbound{
-		ID: id, At: m.Date.time(),
+		ID: id, At: channel.Instant(m.Date),
 		From: channel.Address{Identity: m.Chat.identity(), Name: m.From.name()},
 	}
 	switch m.New.Status {

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"strconv"
 	"strings"
-	"time"
 )
 
 // allowedUpdates are the updates Receive understands. Reactions must be asked
@@ -43,10 +42,10 @@ func (c *chat) private() bool { return c != nil && c.Type == "private" && c.ID !
 func (c *chat) identity() string { return strconv.FormatInt(c.ID, 10) }
 
 type message struct {
-	MessageID int64    `json:"message_id"`
-	From      *user    `json:"from"`
-	Date      unixTime `json:"date"`
-	Chat      *chat    `json:"chat"`
+	MessageID int64 `json:"message_id"`
+	From      *user `json:"from"`
+	Date      int64 `json:"date"`
+	Chat      *chat `json:"chat"`
 	ReplyTo   *struct {
 		MessageID int64 `json:"message_id"`
 	} `json:"reply_to_message"`
@@ -109,7 +108,7 @@ type reactions struct {
 	Chat      *chat      `json:"chat"`
 	MessageID int64      `json:"message_id"`
 	User      *user      `json:"user"`
-	Date      unixTime   `json:"date"`
+	Date      int64      `json:"date"`
 	Old       []reaction `json:"old_reaction"`
 	New       []reaction `json:"new_reaction"`
 }
@@ -120,20 +119,10 @@ type reaction struct {
 }
 
 type memberUpdate struct {
-	Chat *chat    `json:"chat"`
-	From user     `json:"from"`
-	Date unixTime `json:"date"`
+	Chat *chat `json:"chat"`
+	From user  `json:"from"`
+	Date int64 `json:"date"`
 	New  struct {
 		Status string `json:"status"`
 	} `json:"new_chat_member"`
-}
-
-// unixTime is in seconds; 0 is unknown.
-type unixTime int64
-
-func (t unixTime) time() time.Time {
-	if t <= 0 {
-		return time.Time{}
-	}
-	return time.Unix(int64(t), 0).UTC()
 }

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"time"
 
 	"github.com/parley-im/parley"
 	"github.com/parley-im/parley/internal/channel"
@@ -78,10 +77,7 @@ func genuine(c *channel.Conn, signature string, body []byte) bool {
 // inbound says what a callback means; false if nothing. Reports also come for
 // what the contact sent, and are then for no message of ours.
 func (cb *callback) inbound(raw []byte) (channel.Inbound, bool) {
-	in := channel.Inbound{}
-	if cb.Timestamp > 0 {
-		in.At = time.UnixMilli(cb.Timestamp).UTC()
-	}
+	in := channel.Inbound{At: channel.Instant(cb.Timestamp)}
 	if cb.Token != "" {
 		in.ID = channel.ProviderID(cb.Event + ":" + cb.Token.String())
 	}

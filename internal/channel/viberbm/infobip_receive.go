@@ -124,7 +124,7 @@ func inboundInfobip(a *account, c *channel.Conn, raw []byte) (*channel.Inbound, 
 			in.Receipt.Reason = undeliveredInfobip(o.Status, o.Error)
 		}
 		return in, nil
-	case o.Sender == "" && o.From == "":
+	case phone(o.Sender) == "" && phone(o.From) == "":
 		return nil, fmt.Errorf("%w: no sender", channel.ErrMalformed)
 	}
 	return o.message(a, c, raw), nil

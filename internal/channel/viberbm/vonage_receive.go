@@ -75,7 +75,7 @@ func receiveVonage(_ *account, c *channel.Conn, r *http.Request, body []byte) (c
 		return none, fmt.Errorf("%w: no message_uuid", channel.ErrMalformed)
 	case w.Status != "":
 		return w.report()
-	case w.From == "":
+	case phone(w.From) == "":
 		return none, fmt.Errorf("%w: no from", channel.ErrMalformed)
 	}
 	return channel.Received{Inbound: []channel.Inbound{w.message(body)}}, nil

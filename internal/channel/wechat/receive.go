@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/parley-im/parley"
 	"github.com/parley-im/parley/internal/channel"
@@ -121,18 +120,11 @@ func decode(body []byte) (*notice, error) {
 
 // start fills in what everything has.
 func (n *notice) start() channel.Inbound {
-	in := channel.Inbound{ID: channel.ProviderID(n.ID), From: channel.Address{Identity: n.From}, To: n.To}
+	in := channel.Inbound{ID: channel.ProviderID(n.ID), At: channel.Instant(n.Created), From: channel.Address{Identity: n.From}, To: n.To}
 	if n.ID == "" {
 		in.ID = channel.ProviderID(strings.Join([]string{
 			n.From, strconv.FormatInt(n.Created, 10), n.Event, n.EventKey,
 		}, ":"))
-	}
-	const milliseconds = 100_000_000_000 // a time in seconds of the year 5138
-	switch {
-	case n.Created >= milliseconds:
-		in.At = time.UnixMilli(n.Created)
-	case n.Created > 0:
-		in.At = time.Unix(n.Created, 0)
 	}
 	return in
 }
