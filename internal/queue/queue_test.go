@@ -472,11 +472,10 @@ func TestCrowdedLaneIsLeftAlone(t *testing.T) {
 		t.Errorf("the clock was read %d times while %d jobs were put behind a crowded lane", n, more)
 	}
 	close(block)
-	deadline := time.After(20 * time.Second)
 	for i := range crowd + more {
 		select {
 		case <-ran:
-		case <-deadline:
+		case <-time.After(20 * time.Second):
 			t.Fatalf("only %d of %d jobs ran once the lane moved", i, crowd+more)
 		}
 	}
