@@ -241,6 +241,9 @@ type Inbound struct {
 	Receipt      *Receipt
 	OptIn        bool
 	OptOut       bool
+	// Listed says that nobody but us keeps the OptIn or OptOut: it changes the
+	// app's consent lists, too.
+	Listed       bool
 	ChannelEvent *parley.ChannelEvent
 	Unsupported  string // what the provider sent, as text
 

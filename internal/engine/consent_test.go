@@ -158,6 +158,32 @@ func TestKeywords(t *testing.T) {
 	}
 }
 
+// TestListedOptOut: what nobody else keeps goes on the app's list, with its
+// callback; what the provider keeps does not.
+func TestListedOptOut(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, scripted(parley.ChannelSMS))
+	a := w.app()
+	w.send(text(a, "hello", sms(ada)))
+	w.take()
+	told := channel.Inbound{From: channel.Address{Identity: ada}, OptOut: true}
+	w.tell(a, parley.ChannelSMS, told)
+	w.expect("OPT_OUT")
+	if on := w.lists(a, ada); on != nil {
+		t.Errorf("the provider's list is ours: %v", on)
+	}
+	told.Listed = true
+	w.tell(a, parley.ChannelSMS, told)
+	w.expect("OPT_OUT")
+	w.send(text(a, "hello", sms(ada)))
+	w.expect("FAILED SMS RECIPIENT_NOT_OPTED_IN")
+	w.tell(a, parley.ChannelSMS, channel.Inbound{From: channel.Address{Identity: ada}, OptIn: true, Listed: true})
+	w.expect("OPT_IN")
+	if on := w.lists(a, ada); on != nil {
+		t.Errorf("in again, and on %v", on)
+	}
+}
+
 // TestKeywordsOfStrangers: whoever is not known yet becomes known first; in
 // dispatch mode nobody does.
 func TestKeywordsOfStrangers(t *testing.T) {

@@ -338,6 +338,12 @@ func (a *arrival) opt(arr *store.Arrival, id string) error {
 	if err != nil {
 		return err
 	}
+	if a.in.Listed {
+		arr.Consents = &store.Consents{
+			ProjectID: a.projectID, AppID: a.app.ID, Origin: parley.OriginMO,
+			Changes: optChanges(parley.NormalizeConsent(from.Identity), a.in.OptOut),
+		}
+	}
 	arr.Consequences = func(*store.Resolution) ([]*store.Job, error) {
 		return a.opted(id, contactID, correlationID, a.in.OptOut)
 	}

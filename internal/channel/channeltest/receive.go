@@ -269,6 +269,7 @@ type view struct {
 	Receipt      *channel.Receipt            `json:"receipt,omitempty"`
 	OptIn        bool                        `json:"opt_in,omitempty"`
 	OptOut       bool                        `json:"opt_out,omitempty"`
+	Listed       bool                        `json:"listed,omitempty"`
 	ChannelEvent *parley.ChannelEvent        `json:"channel_event,omitempty"`
 	Unsupported  string                      `json:"unsupported,omitempty"`
 	Metadata     string                      `json:"metadata,omitempty"`
@@ -278,7 +279,7 @@ type view struct {
 func viewOf(in *channel.Inbound) view {
 	v := view{
 		ID: in.ID, To: in.To, ReplyTo: in.ReplyTo, Message: in.Message, Media: in.Media, Event: in.Event,
-		MessageEvent: in.MessageEvent, Receipt: in.Receipt, OptIn: in.OptIn, OptOut: in.OptOut,
+		MessageEvent: in.MessageEvent, Receipt: in.Receipt, OptIn: in.OptIn, OptOut: in.OptOut, Listed: in.Listed,
 		ChannelEvent: in.ChannelEvent, Unsupported: in.Unsupported, Metadata: in.Metadata, Ack: in.Ack,
 	}
 	if !in.At.IsZero() {

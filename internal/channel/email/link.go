@@ -89,7 +89,7 @@ func visit(c *channel.Conn, r *http.Request, path string) (channel.Received, err
 		in.ID = channel.ProviderID("choice:" + seal(c, page, path)) // a link counts once
 		in.Message = &parley.ContactMessage{ChoiceResponse: &parley.ChoiceResponseMessage{PostbackData: k.Data}}
 	case pageUnsubscribe:
-		in.OptOut = true
+		in.OptOut, in.Listed = true, true // no mail service keeps who opted out
 		ask, button, thanks = "Stop letters to "+k.To+"?", "Stop them", "You get no more letters from here."
 	default:
 		return channel.Received{}, channel.ErrMalformed

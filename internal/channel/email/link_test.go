@@ -110,12 +110,12 @@ func TestUnsubscribe(t *testing.T) {
 	if got, err := b.open(http.MethodGet, found[1]); err != nil || len(got.Inbound) != 0 {
 		t.Errorf("opened: %v, %v", got, err)
 	}
-	if got, err := b.open(http.MethodPost, found[1]); err != nil || len(got.Inbound) != 1 || !got.Inbound[0].OptOut || got.Inbound[0].From.Identity != ada {
+	if got, err := b.open(http.MethodPost, found[1]); err != nil || len(got.Inbound) != 1 || !got.Inbound[0].OptOut || !got.Inbound[0].Listed || got.Inbound[0].From.Identity != ada {
 		t.Errorf("clicked: %v, %v", got, err)
 	}
 	for kind, want := range map[string]int{"abuse": 1, "not-spam": 0} {
 		for about, of := range map[string]int{header: want, strings.Replace(header, "/unsubscribe/ey", "/unsubscribe/fy", 1): 0} {
-			if got := b.complain(kind, about); len(got) != of || of == 1 && (!got[0].OptOut || got[0].From.Identity != ada) {
+			if got := b.complain(kind, about); len(got) != of || of == 1 && (!got[0].OptOut || !got[0].Listed || got[0].From.Identity != ada) {
 				t.Errorf("%s: got %v, want %d", kind, got, of)
 			}
 		}

@@ -143,5 +143,5 @@ func (r *report) complaint(c *channel.Conn) []channel.Inbound {
 	if who == "" || strings.EqualFold(r.get("Feedback-Type"), "not-spam") {
 		return nil
 	}
-	return []channel.Inbound{{From: channel.Address{Identity: strings.ToLower(who)}, OptOut: true}}
+	return []channel.Inbound{{From: channel.Address{Identity: strings.ToLower(who)}, OptOut: true, Listed: true}}
 }
