@@ -1,6 +1,7 @@
 package email
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -22,6 +23,7 @@ const (
 	maxRecipients  = 100 // of a letter
 	idleTimeout    = 2 * time.Minute
 	acceptTimeout  = 30 * time.Second
+	letterTimeout  = 2 * time.Minute
 )
 
 // An Inlet is an account that letters come in for. Accept returns nil once
@@ -39,8 +41,11 @@ type ServerOptions struct {
 	Domain string      // what the server calls itself
 	TLS    *tls.Config // for STARTTLS; nil means there is none
 	LMTP   bool        // instead of SMTP
-	Log    *slog.Logger
-	Now    func() time.Time
+	// LetterTimeout bounds how long a letter may take to arrive, so that slow
+	// clients do not keep others out; 0 means two minutes.
+	LetterTimeout time.Duration
+	Log           *slog.Logger
+	Now           func() time.Time
 }
 
 // A Server takes in letters for the accounts' addresses and no others. A letter
@@ -59,8 +64,8 @@ func NewServer(o ServerOptions) *Server {
 // Serve accepts connections until ctx is done and the letters under way are
 // stored. It closes l. A server serves once.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
-	srv := smtp.NewServer(smtp.BackendFunc(func(*smtp.Conn) (smtp.Session, error) {
-		return &reception{s: s, ctx: ctx}, nil
+	srv := smtp.NewServer(smtp.BackendFunc(func(c *smtp.Conn) (smtp.Session, error) {
+		return &reception{s: s, ctx: ctx, conn: c}, nil
 	}))
 	srv.Domain, srv.TLSConfig, srv.LMTP = s.o.Domain, s.o.TLS, s.o.LMTP
 	srv.EnableSMTPUTF8 = true
@@ -88,7 +93,8 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 type reception struct {
 	s    *Server
 	ctx  context.Context //nolint:containedctx // go-smtp passes none
-	null bool            // the sender of the letter is
+	conn *smtp.Conn
+	null bool // the sender of the letter is
 	to   []recipient
 }
 
@@ -165,7 +171,9 @@ func (r *reception) take(from io.Reader, deliver func(raw []byte) error) error {
 	if r.ctx.Err() != nil {
 		return errStopping
 	}
+	slow := time.AfterFunc(cmp.Or(r.s.o.LetterTimeout, letterTimeout), func() { _ = r.conn.Close() })
 	raw, err := io.ReadAll(from)
+	slow.Stop()
 	if err != nil {
 		return err
 	}

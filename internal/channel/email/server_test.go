@@ -28,6 +28,10 @@ import (
 	"github.com/parley-im/parley/internal/channel/email"
 )
 
+// patience is how long a test waits for the server, which is far less than the
+// server waits for its clients.
+const patience = 30 * time.Second
+
 // A door is a running server with two accounts.
 type door struct {
 	t       *testing.T
@@ -115,6 +119,7 @@ const note = "From: Ada <ada@phone.example>\r\nTo: shop@example.com\r\nMessage-I
 func (d *door) send(from, letter string, to ...string) int {
 	d.t.Helper()
 	c := d.dial()
+	c.CommandTimeout, c.SubmissionTimeout = patience, patience
 	err := c.SendMail(from, to, strings.NewReader(letter))
 	if e, ok := errors.AsType[*smtp.SMTPError](err); ok {
 		return e.Code
@@ -170,6 +175,31 @@ func TestServerThatKnowsNobodyYet(t *testing.T) {
 	d.breaks(nil, errors.New("the database is away"))
 	if got := d.send("ada@phone.example", note, "shop@example.com"); got != 451 {
 		t.Errorf("got %d, want 451", got)
+	}
+}
+
+// TestServerWithSlowClients: letters that never end do not keep others out.
+func TestServerWithSlowClients(t *testing.T) {
+	t.Parallel()
+	d := newDoor(t, func(o *email.ServerOptions) { o.LetterTimeout = 100 * time.Millisecond })
+	defer d.stop()
+	for range 8 { // more than are taken in at once
+		c := d.dial()
+		for _, err := range []error{c.Mail("ada@example.org", nil), c.Rcpt("shop@example.com", nil)} {
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		w, err := c.Data()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Write([]byte("Subject: and so on\r\n")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if code := d.send("ada@phone.example", note, "shop@example.com"); code != 250 {
+		t.Errorf("got %d, want 250", code)
 	}
 }
 
