@@ -111,45 +111,25 @@ func load(ctx context.Context, o options, server *process, t target, g generator
 	defer cancel()
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: o.connections, DisableCompression: true}}
 	defer client.CloseIdleConnections()
-	var sent, answered atomic.Int64
-	var measuring atomic.Bool
+	var n tally
 	var wg sync.WaitGroup
 	errs := make(chan error, o.connections)
 	times := make([][]time.Duration, o.connections)
 	for i := range o.connections {
 		wg.Go(func() {
-			send := g(t, client)
-			for ctx.Err() == nil {
-				if s != nil && answered.Load()-s.done.Load() > inFlight {
-					time.Sleep(time.Millisecond)
-					continue
-				}
-				n := int(sent.Add(1))
-				if t.last > 0 && n > t.last {
-					cancel()
-					return
-				}
-				began := time.Now()
-				if err := send(ctx, n); err != nil {
-					if ctx.Err() == nil {
-						errs <- err
-					}
-					return
-				}
-				answered.Add(1)
-				if measuring.Load() {
-					times[i] = append(times[i], time.Since(began))
-				}
+			var err error
+			if times[i], err = n.work(ctx, cancel, t, g(t, client), s); err != nil {
+				errs <- err
 			}
 		})
 	}
-	count := answered.Load
+	count := n.answered.Load
 	if s != nil {
 		count = s.done.Load
 	}
 	time.Sleep(o.duration / 5)
 	ended := ctx.Err() != nil
-	measuring.Store(true)
+	n.measuring.Store(true)
 	before, cpu, began := count(), server.cpu(), time.Now()
 	if o.profile != "" && server.profileURL != "" {
 		go server.profile(ctx, filepath.Join(o.profile, "cpu.pprof"), o.duration-time.Second)
@@ -170,10 +150,45 @@ func load(ctx context.Context, o options, server *process, t target, g generator
 	}
 	all := slices.Concat(times...)
 	slices.Sort(all)
-	if n := len(all); n > 0 {
-		r.p50, r.p99 = all[n/2], all[n*99/100]
+	if many := len(all); many > 0 {
+		r.p50, r.p99 = all[many/2], all[many*99/100]
 	}
 	return r, nil
+}
+
+// A tally is what all connections did.
+type tally struct {
+	sent, answered atomic.Int64
+	measuring      atomic.Bool
+}
+
+// work sends one request after the other until ctx is done or there are no
+// more, and returns how long those that were measured took.
+func (n *tally) work(ctx context.Context, end func(), t target, send func(context.Context, int) error, s *sink) ([]time.Duration, error) {
+	var times []time.Duration
+	for ctx.Err() == nil {
+		if s != nil && n.answered.Load()-s.done.Load() > inFlight {
+			time.Sleep(time.Millisecond)
+			continue
+		}
+		number := int(n.sent.Add(1))
+		if t.last > 0 && number > t.last {
+			end()
+			break
+		}
+		began := time.Now()
+		if err := send(ctx, number); err != nil {
+			if ctx.Err() == nil {
+				return times, err
+			}
+			break
+		}
+		n.answered.Add(1)
+		if n.measuring.Load() {
+			times = append(times, time.Since(began))
+		}
+	}
+	return times, nil
 }
 
 // A row is a line of the table.
